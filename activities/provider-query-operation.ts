@@ -1,0 +1,117 @@
+import { recordPoll } from '../db/polls.js';
+import type { CloseOutcome, QueryOutcome } from '../domain/outcome.js';
+import { decideLookup } from '../domain/payment-decisions.js';
+import {
+  dueAt,
+  openOperation,
+  positionOf,
+  type OperationFacts,
+  type PaymentFacts,
+} from '../domain/payment-facts.js';
+import { pollDelayMs, REVIEW_POLL_DELAY_MS } from '../domain/payment-position.js';
+import type { OperationReference } from '../providers/connector.js';
+import type { ActivityDependencies } from './dependencies.js';
+import type { PhaseInput, PhaseResult } from './phase.js';
+import { commitChange, done, mustLoad } from './store-payment.js';
+import { providerUnclear } from './to-application-failure.js';
+
+/** A closing attempt that found nothing to close is made again this soon: the payer may just be scanning. */
+const CLOSE_AGAIN_MS = 5_000;
+
+/** Asks whether an open operation was paid, in case the notification got lost. News is recorded. */
+export function createQueryOperation(dependencies: ActivityDependencies) {
+  return async function queryOperation({ paymentId }: PhaseInput): Promise<PhaseResult> {
+    const payment = await mustLoad(dependencies, paymentId);
+    const operation = openOperation(payment);
+    if (!operation) return done(payment);
+    const outcome = await ask(dependencies, operation, true);
+    dependencies.crashAt('worker.query.after_call');
+    const againMs =
+      operation.status === 'review' ? REVIEW_POLL_DELAY_MS : pollDelayMs(operation.pollCount + 1);
+    return record(dependencies, payment, operation, outcome, againMs, 'worker.query.after_commit');
+  };
+}
+
+/** Asks the provider to make an unwanted operation unpayable; it counts only when confirmed. */
+export function createCloseOperation(dependencies: ActivityDependencies) {
+  return async function closeOperation({ paymentId }: PhaseInput): Promise<PhaseResult> {
+    const payment = await mustLoad(dependencies, paymentId);
+    const operation = openOperation(payment);
+    if (!operation) return done(payment);
+    const connector = dependencies.connectors.get(operation.provider);
+    const outcome = await dependencies.gate.tryAtOnce(operation.accountId, () =>
+      connector.close(referenceOf(operation)),
+    );
+    dependencies.crashAt('worker.close.after_call');
+    return record(dependencies, payment, operation, outcome, CLOSE_AGAIN_MS, 'worker.close.after_commit');
+  };
+}
+
+/** From `conclusiveAfter` the provider's answer ends the operation one way or the other: ask until it does. */
+export function createConcludeOperation(dependencies: ActivityDependencies) {
+  return async function concludeOperation({ paymentId, firstTry }: PhaseInput): Promise<PhaseResult> {
+    const payment = await mustLoad(dependencies, paymentId);
+    const operation = openOperation(payment);
+    if (!operation || dependencies.now() < operation.conclusiveAfterMs) return done(payment);
+    const outcome = await askToConclude(dependencies, operation, firstTry);
+    dependencies.crashAt('worker.query.after_call');
+    const change = outcome && decideLookup(payment, operation, outcome, dependencies.now());
+    if (change) return done(await commitChange(dependencies, payment, change, 'worker.query.after_commit'));
+    if (firstTry) return { ...done(payment), clean: false };
+    throw providerUnclear(operation.provider, outcome ?? { kind: 'nothing' });
+  };
+}
+
+/** A trade that is still waiting after its own end is closed by us, so that its end is certain. */
+async function askToConclude(
+  dependencies: ActivityDependencies,
+  operation: OperationFacts,
+  firstTry: boolean,
+): Promise<QueryOutcome | CloseOutcome | undefined> {
+  const outcome = await ask(dependencies, operation, firstTry);
+  if (outcome?.kind !== 'pending') return outcome;
+  const connector = dependencies.connectors.get(operation.provider);
+  return connector.close(referenceOf(operation));
+}
+
+/** The provider's word on an operation; undefined where a first try had no permit. */
+export async function ask(
+  dependencies: ActivityDependencies,
+  operation: OperationFacts,
+  firstTry: boolean,
+): Promise<QueryOutcome | undefined> {
+  const connector = dependencies.connectors.get(operation.provider);
+  const query = () => connector.query(referenceOf(operation));
+  return firstTry ? dependencies.gate.tryAtOnce(operation.accountId, query) : query();
+}
+
+async function record(
+  dependencies: ActivityDependencies,
+  payment: PaymentFacts,
+  operation: OperationFacts,
+  outcome: QueryOutcome | CloseOutcome | undefined,
+  againMs: number,
+  after: 'worker.query.after_commit' | 'worker.close.after_commit',
+): Promise<PhaseResult> {
+  const nowMs = dependencies.now();
+  const change = outcome && decideLookup(payment, operation, outcome, nowMs);
+  if (change) return done(await commitChange(dependencies, payment, change, after));
+  const nextPollMs = nowMs + againMs;
+  const polled = { ...operation, nextPollMs, pollCount: operation.pollCount + 1 };
+  const operations = payment.operations.map((known) => (known.id === operation.id ? polled : known));
+  const later = { ...payment, operations };
+  const dueAtMs = dueAt(later, nowMs) ?? nextPollMs;
+  await recordPoll(dependencies.database, operation.id, { askedAtMs: nowMs, nextPollMs, dueAtMs });
+  dependencies.crashAt(after);
+  return { position: positionOf(later), clean: true };
+}
+
+export function referenceOf(operation: OperationFacts): OperationReference {
+  return {
+    account: { accountId: operation.accountId, credential: operation.credential },
+    reference: operation.providerKey,
+    kind: operation.kind,
+    amountMinor: operation.amountMinor,
+    currency: operation.currency,
+  };
+}

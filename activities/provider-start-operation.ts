@@ -1,0 +1,151 @@
+import { randomBytes } from 'node:crypto';
+import { renewOperation } from '../db/renew-operation.js';
+import type { NotExecuted, StartOutcome, Unknown } from '../domain/outcome.js';
+import { decideStart, isUnwanted, operationChange } from '../domain/payment-decisions.js';
+import { collectingOperation, type OperationFacts, type PaymentFacts } from '../domain/payment-facts.js';
+import { renewAttempt, SHORTEST_OFFER_MS } from '../domain/renew-attempt.js';
+import type { Connector, StartRequest } from '../providers/connector.js';
+import type { ActivityDependencies } from './dependencies.js';
+import type { PhaseInput, PhaseResult } from './phase.js';
+import { commitChange, done, mustLoad } from './store-payment.js';
+import { providerUnclear } from './to-application-failure.js';
+
+/**
+ * Asks the provider to collect, and records what it said. Run again after a crash it reads the operation
+ * first: a row that is further on is left alone, and a replay carries the same key and the same terms.
+ */
+export function createStartOperation(dependencies: ActivityDependencies) {
+  return async function startOperation({ paymentId, firstTry }: PhaseInput): Promise<PhaseResult> {
+    const payment = await loadToStart(dependencies, paymentId);
+    const operation = collectingOperation(payment);
+    if (!operation || !mayStart(payment, operation, dependencies.now())) return done(payment);
+    return firstTry
+      ? startAtOnce(dependencies, payment, operation)
+      : startDurably(dependencies, payment, operation);
+  };
+}
+
+/** An attempt that waited so long that its offer would be over is replaced by one with an offer as long. */
+async function loadToStart(dependencies: ActivityDependencies, paymentId: string): Promise<PaymentFacts> {
+  const payment = await mustLoad(dependencies, paymentId);
+  const operation = collectingOperation(payment);
+  const nowMs = dependencies.now();
+  if (operation?.status !== 'planned' || isUnwanted(payment, nowMs)) return payment;
+  if (nowMs + SHORTEST_OFFER_MS <= operation.offerEndsAtMs) return payment;
+  const next = renewAttempt(payment, operation, nowMs, randomBytes(10));
+  if (!next) return payment;
+  await renewOperation(dependencies.database, payment, operation.id, next, nowMs);
+  return mustLoad(dependencies, paymentId);
+}
+
+/** Without an offer the payer has nothing to pay with; an offer that is over cannot be made any more. */
+function mayStart(payment: PaymentFacts, operation: OperationFacts, nowMs: number): boolean {
+  const isStartable = ['planned', 'sent', 'unknown'].includes(operation.status) && operation.offer === null;
+  return isStartable && !isUnwanted(payment, nowMs) && nowMs < operation.offerEndsAtMs;
+}
+
+/**
+ * The first try, straight from `planned`: allowed only because this call makes nothing but an offer under a
+ * key that never ends (payment model, rule 7). The offer counts only if nobody canceled in the meantime.
+ */
+async function startAtOnce(
+  dependencies: ActivityDependencies,
+  payment: PaymentFacts,
+  operation: OperationFacts,
+): Promise<PhaseResult> {
+  const connector = dependencies.connectors.get(operation.provider);
+  const untried = { ...done(payment), clean: false };
+  if (operation.status !== 'planned' || !connector.capabilities.startOnlyMakesOffer) return untried;
+  dependencies.crashAt('worker.start.before_call');
+  const request = startRequest(dependencies, payment, operation);
+  const outcome = await dependencies.gate.tryAtOnce(operation.accountId, () => connector.start(request));
+  if (!outcome) return untried;
+  dependencies.crashAt('worker.start.after_call');
+  const change = decideStart(payment, operation, outcome, dependencies.now());
+  if (!change) return untried;
+  const onlyWhileWanted = outcome.kind === 'pending';
+  const changed = await commitChange(
+    dependencies,
+    payment,
+    { ...change, onlyWhileWanted },
+    'worker.start.after_commit',
+  );
+  return { ...done(changed), clean: !isUnclear(outcome) };
+}
+
+async function startDurably(
+  dependencies: ActivityDependencies,
+  read: PaymentFacts,
+  readOperation: OperationFacts,
+): Promise<PhaseResult> {
+  const payment = await takeSend(dependencies, read, readOperation);
+  const operation = collectingOperation(payment) ?? readOperation;
+  const connector: Connector = dependencies.connectors.get(operation.provider);
+  dependencies.crashAt('worker.replay.before_call');
+  const outcome = await connector.start(startRequest(dependencies, payment, operation));
+  dependencies.crashAt('worker.replay.after_call');
+  // Only the call that took it from planned can prove that nothing was ever delivered under this key.
+  const isFirstSend = readOperation.status === 'planned' && outcome.kind === 'not_executed';
+  const change =
+    outcome.kind === 'not_executed' && !isFirstSend
+      ? undefined
+      : decideStart(payment, operation, outcome, dependencies.now());
+  const changed = change
+    ? await commitChange(dependencies, payment, change, 'worker.start.after_commit')
+    : payment;
+  if (isUnclear(outcome)) throw providerUnclear(operation.provider, outcome);
+  if (!change) throw providerUnclear(operation.provider, outcome);
+  return done(changed);
+}
+
+/** planned → sent before the first byte; a `sent` that a re-run finds becomes unknown before anything else. */
+async function takeSend(
+  dependencies: ActivityDependencies,
+  payment: PaymentFacts,
+  operation: OperationFacts,
+): Promise<PaymentFacts> {
+  const sentAtMs = dependencies.now();
+  if (operation.status === 'planned') {
+    const change = operationChange(operation, 'send_taken', { sentAtMs });
+    return writeOperation(dependencies, payment, change, true);
+  }
+  if (operation.status === 'sent') {
+    return writeOperation(dependencies, payment, operationChange(operation, 'found_by_rerun', {}), false);
+  }
+  return payment;
+}
+
+async function writeOperation(
+  dependencies: ActivityDependencies,
+  payment: PaymentFacts,
+  operation: ReturnType<typeof operationChange>,
+  onlyWhileWanted: boolean,
+): Promise<PaymentFacts> {
+  if (!operation) return payment;
+  const outcome = operation.to === 'unknown' ? ({ outcome: 'unknown' } as const) : {};
+  const change = { operation, ...outcome, onlyWhileWanted, events: [] };
+  return commitChange(dependencies, payment, change, 'worker.start.after_commit');
+}
+
+function isUnclear(outcome: StartOutcome): outcome is NotExecuted | Unknown {
+  return outcome.kind === 'unknown' || outcome.kind === 'not_executed';
+}
+
+function startRequest(
+  dependencies: ActivityDependencies,
+  payment: PaymentFacts,
+  operation: OperationFacts,
+): StartRequest {
+  const { provider, accountId, credential } = operation;
+  return {
+    account: { accountId, credential },
+    reference: operation.providerKey,
+    kind: operation.kind,
+    amountMinor: operation.amountMinor,
+    currency: operation.currency,
+    offerEndsAtMs: operation.offerEndsAtMs,
+    subject: `Order ${payment.record.orderReference}`,
+    returnUrl: payment.returnUrl,
+    notifyUrl: `${dependencies.publicUrl}/notifications/${provider}/${accountId}`,
+  };
+}

@@ -1,0 +1,115 @@
+import { markNotificationsProcessed } from '../db/notification-changes.js';
+import { writePaymentChange } from '../db/payment-changes.js';
+import { inTransaction } from '../db/transaction.js';
+import type { PaidEvidence } from '../domain/outcome.js';
+import type { PaymentChange } from '../domain/payment-change.js';
+import { decideLookup } from '../domain/payment-decisions.js';
+import type { NotificationFacts, OperationFacts, PaymentFacts } from '../domain/payment-facts.js';
+import { isEnded } from '../domain/payment.js';
+import { decidePaid, decideUnexpectedRefund, judge } from '../domain/payment-success.js';
+import type { ActivityDependencies } from './dependencies.js';
+import type { PhaseInput, PhaseResult } from './phase.js';
+import { ask } from './provider-query-operation.js';
+import { done, mustLoad } from './store-payment.js';
+import { providerUnclear } from './to-application-failure.js';
+
+/**
+ * Applies a payment's stored notifications, all of one operation in one transaction with what they change. A
+ * notification that agrees in full with an operation that waits for it settles at once; any other is only a
+ * reason to ask the provider (payment model, rule 10).
+ */
+export function createSettlePayment(dependencies: ActivityDependencies) {
+  return async function settlePayment({ paymentId, firstTry }: PhaseInput): Promise<PhaseResult> {
+    let payment = await mustLoad(dependencies, paymentId);
+    for (const [operation, notifications] of byOperation(payment)) {
+      const settled = await settleOperation(dependencies, payment, operation, notifications, firstTry);
+      if (!settled) return { ...done(payment), clean: false };
+      payment = settled;
+    }
+    return done(payment);
+  };
+}
+
+function byOperation(payment: PaymentFacts): [OperationFacts, NotificationFacts[]][] {
+  return payment.operations
+    .map((operation): [OperationFacts, NotificationFacts[]] => [
+      operation,
+      payment.notifications.filter((notification) => notification.operationId === operation.id),
+    ])
+    .filter(([, notifications]) => notifications.length > 0);
+}
+
+/** Undefined where the provider would have to be asked and gave no clean answer to a first try. */
+async function settleOperation(
+  dependencies: ActivityDependencies,
+  payment: PaymentFacts,
+  operation: OperationFacts,
+  notifications: readonly NotificationFacts[],
+  firstTry: boolean,
+): Promise<PaymentFacts | undefined> {
+  const agreed = notifications.find((notification) => settlesAtOnce(operation, notification.paid));
+  if (agreed?.paid) {
+    const change = decidePaid(payment, operation, agreed.paid, dependencies.now());
+    return apply(dependencies, payment, notifications, change, 'applied');
+  }
+  if (operation.status === 'succeeded')
+    return settleAfterSuccess(dependencies, payment, operation, notifications);
+  if (notifications.every((notification) => saysNothing(operation, notification))) {
+    return apply(dependencies, payment, notifications, undefined, 'disregarded');
+  }
+  const outcome = await ask(dependencies, operation, firstTry);
+  dependencies.crashAt('worker.query.after_call');
+  if (!outcome || outcome.kind === 'unknown' || outcome.kind === 'not_executed') {
+    if (firstTry) return undefined;
+    throw providerUnclear(operation.provider, outcome ?? { kind: 'nothing' });
+  }
+  const change = decideLookup(payment, operation, outcome, dependencies.now());
+  return apply(dependencies, payment, notifications, change, `asked: ${outcome.kind}`);
+}
+
+/** In these two states a verified notification that matches our row in everything is proof enough. */
+function settlesAtOnce(operation: OperationFacts, paid: PaidEvidence | null): boolean {
+  if (!paid || !(operation.status === 'action_required' || operation.status === 'sent')) return false;
+  const verdict = judge(operation, paid);
+  return verdict.kind === 'paid' && verdict.surplusMinor === 0;
+}
+
+/** Progress that claims no payment, while the payer may still act. */
+function saysNothing(operation: OperationFacts, notification: NotificationFacts): boolean {
+  return (
+    notification.paid === null &&
+    operation.status === 'action_required' &&
+    notification.says.startsWith('WAIT')
+  );
+}
+
+async function settleAfterSuccess(
+  dependencies: ActivityDependencies,
+  payment: PaymentFacts,
+  operation: OperationFacts,
+  notifications: readonly NotificationFacts[],
+): Promise<PaymentFacts> {
+  const refunded = notifications.find(({ paid }) => paid !== null && paid.refundedMinor > 0)?.paid;
+  const change = refunded ? decideUnexpectedRefund(operation, refunded) : undefined;
+  return apply(dependencies, payment, notifications, change, refunded ? 'review' : 'known already');
+}
+
+async function apply(
+  dependencies: ActivityDependencies,
+  payment: PaymentFacts,
+  notifications: readonly NotificationFacts[],
+  change: PaymentChange | undefined,
+  result: string,
+): Promise<PaymentFacts> {
+  const ids = notifications.map((notification) => notification.id);
+  dependencies.crashAt('worker.settle.before_commit');
+  const changed = await inTransaction(dependencies.database, async (trx) => {
+    await markNotificationsProcessed(trx, ids, result);
+    return change ? writePaymentChange(trx, payment, change, dependencies.now()) : payment;
+  });
+  dependencies.crashAt(
+    isEnded(payment.record.status) ? 'worker.late.after_commit' : 'worker.settle.after_commit',
+  );
+  const open = changed.notifications.filter((notification) => !ids.includes(notification.id));
+  return { ...changed, notifications: open };
+}

@@ -1,0 +1,65 @@
+import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
+import type { NotExecuted, Unknown } from '../domain/outcome.js';
+import { ConcurrentChangeError } from '../db/transaction.js';
+
+/**
+ * The only translation to Temporal's failures. Types are on the wire: retry policies and operators know them.
+ * No message here holds more than codes: failures are kept in histories.
+ */
+export const failureTypes = {
+  providerUnclear: 'ProviderUnclear',
+  concurrentChange: 'ConcurrentChange',
+  paymentNotFound: 'PaymentNotFound',
+  storeUnavailable: 'StoreUnavailable',
+  webhookRefused: 'WebhookRefused',
+} as const;
+
+/** The provider gave no clean answer: the same activity runs again, and begins by reading where it stands. */
+export function providerUnclear(provider: string, outcome: NotExecuted | Unknown | { kind: string }) {
+  const error = 'error' in outcome ? outcome.error : undefined;
+  const retryAfterMs = 'retryAfterMs' in outcome ? outcome.retryAfterMs : undefined;
+  return ApplicationFailure.create({
+    type: failureTypes.providerUnclear,
+    message: `${provider} answered ${outcome.kind}${error ? `: ${error.code}` : ''}`,
+    ...(retryAfterMs === undefined ? {} : { nextRetryDelay: retryAfterMs }),
+  });
+}
+
+export function paymentNotFound(paymentId: string) {
+  return ApplicationFailure.create({
+    type: failureTypes.paymentNotFound,
+    message: `there is no payment ${paymentId}`,
+    nonRetryable: true,
+  });
+}
+
+export function toApplicationFailure(error: unknown): ApplicationFailure {
+  if (error instanceof ApplicationFailure) return error;
+  if (error instanceof ConcurrentChangeError) {
+    return ApplicationFailure.create({
+      type: failureTypes.concurrentChange,
+      message: error.message,
+      category: ApplicationFailureCategory.BENIGN,
+      nextRetryDelay: 20,
+    });
+  }
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  return ApplicationFailure.create({
+    type: failureTypes.storeUnavailable,
+    message: typeof code === 'string' ? `${code}: ${String(message)}` : String(message),
+    ...(error instanceof Error ? { cause: error } : {}),
+  });
+}
+
+/** Wraps every activity, so that none throws anything else. */
+export function failingAsApplicationFailure<Input, Result>(
+  activity: (input: Input) => Promise<Result>,
+): (input: Input) => Promise<Result> {
+  return async (input) => {
+    try {
+      return await activity(input);
+    } catch (error) {
+      throw toApplicationFailure(error);
+    }
+  };
+}

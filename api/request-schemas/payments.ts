@@ -1,0 +1,85 @@
+import { z } from 'zod';
+import { paymentMethodOf, paymentMethods } from '../../domain/methods.js';
+import { paymentStatuses } from '../../domain/payment.js';
+import { amount, currency, page, payerId, productId, text } from './fields.js';
+
+const method = z
+  .string()
+  .max(32, 'must have at most 32 characters')
+  .refine((name) => paymentMethodOf(name) !== undefined, `must be one of ${paymentMethods.join(', ')}`)
+  .describe(`One of ${paymentMethods.join(', ')}, in any case.`);
+
+const orderReference = z
+  .string()
+  .regex(/^[\x21-\x7e]{1,64}$/, 'must be 1 to 64 visible ASCII characters without spaces');
+
+const returnUrl = text(1, 2048).describe('https, or http on loopback with a test key.');
+
+/** Providers that take a token of their own client-side library are still to come. */
+const paymentToken = z.null('must be null: no account of yours takes a token');
+
+const line = z.strictObject({
+  product: productId,
+  quantity: z.int('must be a whole number').min(1, 'must be at least 1').max(1000, 'must be at most 1000'),
+});
+
+const order = z.strictObject({
+  reference: orderReference.optional().describe("Unique for ever per merchant; the payment's id by default."),
+  lines: z
+    .array(line)
+    .min(1, 'must not be empty')
+    .max(100, 'must have at most 100 lines')
+    .optional()
+    .describe('What is bought: prices the order, which `amount` must equal, and says what is granted.'),
+});
+
+const metadata = z
+  .record(text(1, 40), text(0, 500))
+  .refine((entries) => Object.keys(entries).length <= 50, 'must have at most 50 entries')
+  .describe('Up to 50 entries of your own.');
+
+export const createPaymentRequest = z
+  .strictObject({
+    amount,
+    currency: currency.optional().describe("ISO 4217, upper-case; the merchant's own by default."),
+    method,
+    payer: z.strictObject({ id: payerId }),
+    merchant: z
+      .strictObject({ id: text(1, 64) })
+      .optional()
+      .describe("Must be the API key's own."),
+    order: order.optional(),
+    capture: z.literal('automatic', 'must be "automatic"').optional(),
+    payment_token: paymentToken.optional(),
+    return_url: returnUrl.optional(),
+    expires_in: z
+      .int('must be a whole number of seconds')
+      .min(10, 'must be at least 10')
+      .max(86_400, 'must be at most 86400')
+      .optional()
+      .describe('Seconds, 900 by default.'),
+    metadata: metadata.optional(),
+  })
+  .meta({ id: 'CreatePayment' });
+export type CreatePaymentRequest = z.output<typeof createPaymentRequest>;
+
+export const confirmPaymentRequest = z
+  .strictObject({ method, return_url: returnUrl.optional(), payment_token: paymentToken.optional() })
+  .meta({ id: 'ConfirmPayment' });
+
+export const cancelPaymentRequest = z.strictObject({}).meta({ id: 'CancelPayment' });
+
+export const getPaymentQuery = z.strictObject({
+  wait: z
+    .string()
+    .regex(/^(?:\d|1\d|20)$/, 'must be a number of seconds from 0 to 20')
+    .transform(Number)
+    .optional()
+    .describe('Seconds for which the answer is held while the status does not change, 0 to 20.'),
+  status: z
+    .enum(paymentStatuses)
+    .optional()
+    .describe('The status that is waited out; the present one by default.'),
+});
+
+export const listPaymentsQuery = z.strictObject({ ...page, order_reference: orderReference.optional() });

@@ -1,0 +1,153 @@
+import { z } from 'zod';
+import { entitlementStatuses } from '../db/entitlements.js';
+import { webhookEventTypes } from '../domain/events.js';
+import { operationKindLetters, type OperationKind } from '../domain/ids.js';
+import { operationStatuses } from '../domain/operation.js';
+import { paymentStatuses } from '../domain/payment.js';
+import { productTypes } from '../domain/pricing.js';
+import {
+  executionErrors,
+  httpProblems,
+  type ExecutionErrorCode,
+  type HttpProblemCode,
+} from '../domain/problem-codes.js';
+
+/** The answers as they are documented. Tests hold every answer of the API against these. */
+const instant = z.iso.datetime().describe('RFC 3339, UTC.');
+const amountMinor = z.int().min(0);
+const currency = z.string().regex(/^[A-Z]{3}$/);
+
+/** An enumeration's type needs at least one name; a record's keys have more. */
+function namesOf<Name extends string>(record: Readonly<Record<Name, unknown>>): [Name, ...Name[]] {
+  return Object.keys(record) as [Name, ...Name[]];
+}
+
+const lastError = z.strictObject({
+  code: z.enum(namesOf<ExecutionErrorCode>(executionErrors)),
+  message: z.string(),
+  provider: z.string(),
+  provider_code: z.string().nullable(),
+  retryable: z.boolean(),
+  advice: z.string(),
+});
+
+const nextAction = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('none') }),
+  z.strictObject({
+    type: z.literal('qr_code'),
+    qr_code: z.strictObject({ data: z.string(), expires_at: instant }),
+  }),
+  z.strictObject({
+    type: z.literal('redirect'),
+    redirect: z.strictObject({ url: z.string(), expires_at: instant }),
+  }),
+]);
+
+export const payment = z
+  .strictObject({
+    id: z.string().regex(/^pay_[0-9a-z]{25}$/),
+    object: z.literal('payment'),
+    status: z.enum(paymentStatuses),
+    outcome: z
+      .enum(['known', 'unknown', 'review'])
+      .describe('Whether the money position is known; `review`: a person looks at it.'),
+    amount: amountMinor,
+    amount_received: amountMinor,
+    amount_refunded: amountMinor,
+    currency,
+    method: z.string(),
+    payer: z.strictObject({ id: z.string() }),
+    order: z.strictObject({
+      reference: z.string(),
+      lines: z.array(z.strictObject({ product: z.string(), quantity: z.int().min(1), amount: amountMinor })),
+    }),
+    next_action: nextAction,
+    last_error: lastError.nullable(),
+    attempts: z.array(
+      z.strictObject({
+        id: z.string(),
+        provider: z.string(),
+        kind: z.enum(namesOf<OperationKind>(operationKindLetters)),
+        status: z.enum(operationStatuses),
+        amount: amountMinor,
+      }),
+    ),
+    metadata: z.record(z.string(), z.string()),
+    sequence: z.int().describe('Grows with every change: the higher one is the newer one.'),
+    created_at: instant,
+    expires_at: instant,
+  })
+  .meta({ id: 'Payment' });
+
+export const event = z
+  .strictObject({
+    id: z.string(),
+    type: z.string(),
+    sequence: z.int(),
+    created_at: instant,
+    data: z.looseObject({}),
+  })
+  .meta({ id: 'Event' });
+
+export const product = z
+  .strictObject({
+    id: z.string(),
+    object: z.literal('product'),
+    name: z.string(),
+    type: z.enum(productTypes),
+    price: z.strictObject({ amount: amountMinor, currency }),
+    repeatable: z.boolean(),
+    active: z.boolean(),
+    created_at: instant,
+  })
+  .meta({ id: 'Product' });
+
+export const entitlement = z
+  .strictObject({
+    id: z.string(),
+    object: z.literal('entitlement'),
+    payer: z.string(),
+    product: z.string(),
+    payment: z.string(),
+    status: z.enum(entitlementStatuses),
+    granted_at: instant,
+    revoked_at: instant.nullable(),
+  })
+  .meta({ id: 'Entitlement' });
+
+const endpointFields = {
+  id: z.string(),
+  object: z.literal('webhook_endpoint'),
+  url: z.string(),
+  enabled_events: z.array(z.enum(webhookEventTypes)),
+  status: z.enum(['enabled', 'disabled']),
+  created_at: instant,
+};
+export const webhookEndpoint = z.strictObject(endpointFields).meta({ id: 'WebhookEndpoint' });
+export const createdWebhookEndpoint = z
+  .strictObject({ ...endpointFields, secret: z.string().describe('Signs the webhooks; shown here only.') })
+  .meta({ id: 'CreatedWebhookEndpoint' });
+export const deletedWebhookEndpoint = z
+  .strictObject({ id: z.string(), object: z.literal('webhook_endpoint'), deleted: z.literal(true) })
+  .meta({ id: 'DeletedWebhookEndpoint' });
+
+export function listOf(schema: z.ZodType, id: string) {
+  return z
+    .strictObject({ object: z.literal('list'), data: z.array(schema), has_more: z.boolean() })
+    .meta({ id });
+}
+
+/** RFC 9457; extension members depend on the code. */
+export const problem = z
+  .looseObject({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    code: z.enum(namesOf<HttpProblemCode>(httpProblems)),
+    errors: z.array(z.strictObject({ pointer: z.string(), detail: z.string() })),
+    request_id: z.string(),
+    payment: z.string().optional().describe('With `already_purchased`: the payment that has the product.'),
+    retry_at: instant.optional().describe('With `attempt_open`: when to try again.'),
+  })
+  .meta({ id: 'Problem' });

@@ -1,0 +1,129 @@
+import type { z } from 'zod';
+import { readAcceptanceFacts } from '../../db/accept-payment.js';
+import { findIdempotencyRecord } from '../../db/idempotency.js';
+import { confirmPayment as planNextAttempt } from '../../db/payment-requests.js';
+import { paymentMethodOf } from '../../domain/methods.js';
+import { openOperation, type OperationFacts, type PaymentFacts } from '../../domain/payment-facts.js';
+import { isEnded } from '../../domain/payment.js';
+import { toInstant } from '../../domain/payment-resource.js';
+import { chooseAccount } from '../choose-account.js';
+import { firstAnswer, idempotencyScope, replayAnswer, type AnswerForm } from '../payment-answers.js';
+import { planAttempt } from '../plan-attempt.js';
+import { fieldProblem, Problem } from '../problem-details.js';
+import { confirmPaymentRequest } from '../request-schemas/payments.js';
+import * as responses from '../response-schemas.js';
+import { retryOnConcurrentChange } from '../retry-on-change.js';
+import { checkReturnUrl } from '../return-url.js';
+import { apiRoute, type ApiContext, type ApiRequest, type Reply } from '../route.js';
+import { requirePayment } from './payments.js';
+
+export const confirmPaymentRoute = apiRoute({
+  method: 'POST',
+  path: '/v1/payments/:id/confirm',
+  summary: 'Try again, or another way, after the last attempt has definitely ended',
+  body: confirmPaymentRequest,
+  responses: {
+    200: {
+      description: 'The payer has something to do, or the payment has ended',
+      schema: responses.payment,
+    },
+    202: { description: 'Accepted; ask again for what the payer has to do', schema: responses.payment },
+  },
+  problems: [
+    'not_found',
+    'attempt_open',
+    'payment_ended',
+    'request_expired',
+    'payer_blocked',
+    'method_unavailable',
+    'currency_unsupported',
+    'amount_limit_exceeded',
+  ],
+  handle: (request, context) => retryOnConcurrentChange(() => confirmPayment(request, context)),
+});
+
+type ConfirmRequest = ApiRequest<z.output<typeof confirmPaymentRequest>, unknown>;
+
+/** An operation's number has two base-36 digits. */
+const MAX_ATTEMPTS = 1295;
+/** An offer that ends sooner is of no use to anybody. */
+const SHORTEST_OFFER_MS = 1_000;
+
+async function confirmPayment(request: ConfirmRequest, context: ApiContext): Promise<Reply> {
+  const { database, clock } = context;
+  const { body, caller } = request;
+  checkReturnUrl(body.return_url, caller.tenant.mode);
+  const method = paymentMethodOf(body.method) ?? body.method;
+  const scope = idempotencyScope(request);
+  const form: AnswerForm = { scope, successStatus: 200, wakes: 'confirm' };
+  const payment = await requirePayment(context, request);
+  const { record } = payment;
+  const { payerId, currency, amountMinor, expiresAtMs } = record;
+  const facts = await readAcceptanceFacts(database, scope, { payerId, currency, method, productIds: [] });
+  if (facts.replay) return replayAnswer(context, request, form, facts.replay);
+
+  const nowMs = clock();
+  requireConfirmable(payment, nowMs, context);
+  if (facts.payerBlocked) throw fieldProblem('payer_blocked', '/payer/id', 'You have blocked this payer.');
+  const wanted = { mode: caller.tenant.mode, method, currency, amountMinor };
+  const account = chooseAccount(facts.accounts, wanted, context);
+  const number = Math.max(0, ...payment.operations.map((operation) => operation.number)) + 1;
+  if (number > MAX_ATTEMPTS) throw new Problem('payment_ended', 'The payment has no attempts left.');
+  const plan = { paymentId: record.id, number, account, nowMs, expiresAtMs };
+  const operation = planAttempt(plan, context.settings, context.random);
+
+  const result = await planNextAttempt(
+    database,
+    payment,
+    {
+      scope,
+      fingerprint: request.fingerprint,
+      requestedBy: caller.keyId,
+      nowMs,
+      dueAtMs: nowMs + context.settings.sweepAfterMs,
+    },
+    { method, returnUrl: body.return_url ?? null, operation },
+  );
+  if (result.kind === 'attempt_open') {
+    throw attemptOpen(openOperation(await requirePayment(context, request)));
+  }
+  if (result.kind === 'replayed') {
+    const known = await findIdempotencyRecord(database, scope);
+    if (!known) throw new Error('an idempotency key was taken, and is not there');
+    return replayAnswer(context, request, form, known);
+  }
+  context.crashAt('api.request.after_commit');
+  const { provider, id: operationId } = operation;
+  return firstAnswer(context, request, form, { id: record.id, provider, method, operationId });
+}
+
+function requireConfirmable(payment: PaymentFacts, nowMs: number, context: ApiContext): void {
+  const { status, expiresAtMs } = payment.record;
+  if (isEnded(status)) throw new Problem('payment_ended', `The payment has ${endOf(status)}.`);
+  if (payment.cancelRequested) throw new Problem('payment_ended', 'The payment is being canceled.');
+  if (nowMs + SHORTEST_OFFER_MS > expiresAtMs) {
+    throw new Problem('request_expired', `The payment expired at ${toInstant(expiresAtMs)}; make a new one.`);
+  }
+  const open = openOperation(payment);
+  if (open && !wasNeverOffered(open, context)) throw attemptOpen(open);
+}
+
+function endOf(status: PaymentFacts['record']['status']): string {
+  return status === 'succeeded' ? 'succeeded' : 'been canceled';
+}
+
+/**
+ * The one open operation that does not stand in the way (payment model, rule 1): a call that only makes an
+ * offer, whose offer was never committed, so that no payer can have seen it.
+ */
+function wasNeverOffered(operation: OperationFacts, context: ApiContext): boolean {
+  const isBeforeOffer = ['planned', 'sent', 'unknown'].includes(operation.status) && operation.offer === null;
+  const connector = context.connectors.find(operation.provider);
+  return isBeforeOffer && connector?.capabilities.startOnlyMakesOffer === true;
+}
+
+function attemptOpen(open: OperationFacts | undefined): Problem {
+  return new Problem('attempt_open', 'The last attempt can still be paid; confirm again once it has ended.', {
+    ...(open ? { extensions: { retry_at: toInstant(open.conclusiveAfterMs) } } : {}),
+  });
+}

@@ -1,0 +1,28 @@
+import { isIP } from 'node:net';
+import type { Mode } from '../domain/tenant.js';
+import { fieldProblem } from './problem-details.js';
+import { isLoopback, parseUrl } from './return-url.js';
+
+/**
+ * Where webhooks may be sent: https on a public host. This is for the merchant's sake, who learns of a slip at
+ * once; what guards our network is the check of every resolved address when a webhook is sent.
+ */
+export function checkWebhookUrl(url: string, mode: Mode, allowPrivateNetwork: boolean): void {
+  const parsed = parseUrl(url);
+  const allowsLoopback = mode === 'test' && allowPrivateNetwork;
+  const isPlain = parsed?.username === '' && parsed.password === '' && parsed.hash === '';
+  const isPublic = parsed?.protocol === 'https:' && isPublicHost(parsed.hostname);
+  const isLocal =
+    allowsLoopback && /^https?:$/.test(parsed?.protocol ?? '') && isLoopback(parsed?.hostname ?? '');
+  if (!isPlain || !(isPublic || isLocal)) {
+    const detail = `The URL must be https on a public host${allowsLoopback ? ', or http on loopback' : ''}, without a user name or fragment.`;
+    throw fieldProblem('invalid_field', '/url', detail);
+  }
+}
+
+/** A name with a dot that is not reserved for local use; addresses instead of names are not taken at all. */
+function isPublicHost(hostname: string): boolean {
+  const host = hostname.replace(/\.$/, '').toLowerCase();
+  if (isIP(host.replace(/^\[|\]$/g, '')) !== 0) return false;
+  return host.includes('.') && !/\.(?:localhost|local|internal|intranet|lan|home\.arpa)$/.test(host);
+}

@@ -1,0 +1,123 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { stopAllProcesses } from '../scripts/processes.js';
+import { SetupError, withProgress } from '../scripts/progress.js';
+import { overBudget, summarize } from './budget.js';
+import { countEach, type CountedRun } from './counter.js';
+import { runPhase, runSaga, type Phase, type Side } from './measure.js';
+import { readOptions, usage, type BenchOptions } from './options.js';
+import { proveCounting } from './prove-counting.js';
+import { backgroundLine, countTable, figuresOf, figureTable, machineLine, type Timings } from './report.js';
+import { closeStand, HISTORY_SHARDS, openStand, type Stand } from './stand.js';
+
+const COUNTED_PAYMENTS = 20;
+const ALONE_PAIRS = 2;
+const SIDES = ['quittance', 'saga'] as const;
+
+/** `npm run bench`: Quittance and a bare Temporal saga, in one run on one server. docs/performance.md explains. */
+async function main(args: readonly string[]): Promise<number> {
+  const options = readOptions(args);
+  if (options === 'help') {
+    console.log(usage);
+    return 0;
+  }
+  const folder = mkdtempSync(join(tmpdir(), 'quittance-bench-'));
+  const cleanUp = async () => {
+    await stopAllProcesses();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () => void cleanUp().finally(() => process.exit(130)));
+  }
+  try {
+    const nodeOptions = profileOptions(options);
+    const stand = await openStand({ folder, progress: withProgress, nodeOptions });
+    return await run(stand, options).finally(() => closeStand(stand));
+  } finally {
+    await cleanUp();
+  }
+}
+
+function profileOptions({ profile }: BenchOptions): string[] {
+  if (profile === undefined) return [];
+  mkdirSync(profile, { recursive: true });
+  return ['--cpu-prof', `--cpu-prof-dir=${resolve(profile)}`];
+}
+
+async function run(stand: Stand, options: BenchOptions): Promise<number> {
+  const { quittanceCounter, ownDatabase } = stand;
+  await withProgress('proving the counting with a known workload', () =>
+    proveCounting(quittanceCounter, ownDatabase.appUrl, ownDatabase.ownerUrl),
+  );
+  const counted = await withProgress(`counting ${COUNTED_PAYMENTS} payments of each`, () => countBoth(stand));
+  const timings = options.countsOnly ? undefined : await time(stand, options);
+  const figures = timings && figuresOf(timings);
+  console.log(`\n${machineLine(stand.temporalVersion, HISTORY_SHARDS)}\n`);
+  if (figures) console.log(`${figureTable(figures)}\n`);
+  console.log(`${countTable(counted.quittance, counted.saga)}\n`);
+  console.log(backgroundLine(counted.quittance.background));
+  if (options.json !== undefined) {
+    const counts = {
+      quittance: summarize(counted.quittance.payments),
+      saga: summarize(counted.saga.payments),
+    };
+    const { background, statements } = counted.quittance;
+    const report = { options, figures, timings, counts, background, statements };
+    writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`);
+  }
+  const broken = overBudget(summarize(counted.quittance.payments));
+  for (const sentence of broken) console.error(`Over the cost budget: ${sentence}`);
+  return broken.length === 0 ? 0 : 1;
+}
+
+async function countBoth(stand: Stand): Promise<Record<Side, CountedRun>> {
+  const { quittanceCounter, sagaCounter, temporal } = stand;
+  const payOnce = {
+    quittance: async () => (await stand.shop.buy()).workflowId,
+    saga: async () => (await runSaga(stand, { seconds: 0, concurrency: 1 })).workflowIds[0] ?? '',
+  };
+  // Connections, prepared statements and caches are there before anything is counted.
+  for (let index = 0; index < 3; index += 1) {
+    await payOnce.quittance();
+    await payOnce.saga();
+  }
+  await quittanceCounter.setAutovacuum(false);
+  const quittance = await countEach(quittanceCounter, temporal, COUNTED_PAYMENTS, payOnce.quittance);
+  const saga = await countEach(sagaCounter, temporal, COUNTED_PAYMENTS, payOnce.saga);
+  await quittanceCounter.setAutovacuum(true);
+  await stand.shop.webhooksDelivered(3 + COUNTED_PAYMENTS);
+  return { quittance, saga };
+}
+
+async function time(stand: Stand, options: BenchOptions): Promise<Timings> {
+  const { seconds, concurrency, phases } = options;
+  // Node compiles what runs often, and for the first hundreds of payments nothing has run often.
+  const warmUpSeconds = Math.min(20, 2 * seconds);
+  await withProgress('warming up', async () => {
+    for (const side of SIDES) await runPhase(stand, side, { seconds: warmUpSeconds, concurrency });
+  });
+  const pairs = async (what: string, count: number, payers: number, length: number) => {
+    const result: Record<Side, Phase[]> = { quittance: [], saga: [] };
+    for (let index = 0; index < count; index += 1) {
+      for (const side of SIDES) {
+        const phase = await withProgress(`${what} ${index + 1} of ${count}: ${side}`, () =>
+          runPhase(stand, side, { seconds: length, concurrency: payers }),
+        );
+        result[side].push(phase);
+      }
+    }
+    return result;
+  };
+  const alone = await pairs('one payer at a time', ALONE_PAIRS, 1, Math.min(5, seconds));
+  const loaded = await pairs(`${concurrency} payers, pair`, phases, concurrency, seconds);
+  return { alone, loaded };
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  console.error(error instanceof SetupError ? error.message : error);
+  process.exitCode = 1;
+}
+process.exit();

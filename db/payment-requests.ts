@@ -1,0 +1,241 @@
+import type { NewEvent } from '../domain/events.js';
+import { openOperation, type PaymentFacts } from '../domain/payment-facts.js';
+import type { PlannedOperation } from '../domain/renew-attempt.js';
+import type { Database, Executor } from './connect.js';
+import { recordEvents } from './events.js';
+import type { IdempotencyScope } from './idempotency.js';
+import { run, type Statement } from './statement.js';
+import { ConcurrentChangeError, inTransaction, uniqueViolation } from './transaction.js';
+
+/** A merchant's request about a payment that exists: who asks, under which key, and when it falls due. */
+export interface PaymentRequest {
+  readonly scope: IdempotencyScope;
+  readonly fingerprint: string;
+  /** The API key's id. */
+  readonly requestedBy: string;
+  readonly nowMs: number;
+  /** When the sweeper steps in, should the workflow not have heard of it by then. */
+  readonly dueAtMs: number;
+}
+
+/** `replayed`: this key was used before, or is being used; nothing was written. */
+export type RequestResult = { kind: 'requested'; payment: PaymentFacts } | { kind: 'replayed' };
+
+class KeyTaken extends Error {}
+
+/**
+ * Records that a payment is to be canceled. The answer is a 202 by nature (the provider has to confirm first),
+ * so its key is marked as accepted at once. Throws ConcurrentChangeError where the payment is no longer as read.
+ */
+export function requestCancel(
+  database: Database,
+  payment: PaymentFacts,
+  request: PaymentRequest,
+): Promise<RequestResult> {
+  return unlessKeyTaken(() =>
+    inTransaction(database, async (trx) => {
+      await insertKey(trx, payment, request, { successStatus: 200, accepted: true });
+      if (payment.cancelRequested) return { kind: 'requested', payment };
+      await lockOperations(trx, payment);
+      const after = withSequence({ ...payment, cancelRequested: true }, 1);
+      await updateGuarded(trx, cancelPayment, [
+        new Date(request.nowMs),
+        request.requestedBy,
+        after.record.sequence,
+        new Date(request.dueAtMs),
+        payment.record.id,
+        payment.record.sequence,
+      ]);
+      await run(trx, pollNow, [new Date(request.nowMs), payment.record.id]);
+      await recordEvents(trx, after, [{ type: 'payment.cancel_requested' }], request.nowMs);
+      return { kind: 'requested', payment: after };
+    }),
+  );
+}
+
+export interface NextAttempt {
+  readonly method: string;
+  /** Null leaves the payment's own as it is. */
+  readonly returnUrl: string | null;
+  readonly operation: PlannedOperation;
+}
+
+/**
+ * Plans the next attempt. An operation that is open must be one whose offer was never committed; it is canceled
+ * in the same transaction (payment model, rule 1), and a later answer to it is dropped. `attempt_open` where
+ * another attempt came first. Throws ConcurrentChangeError where the payment is no longer as read.
+ */
+export async function confirmPayment(
+  database: Database,
+  payment: PaymentFacts,
+  request: PaymentRequest,
+  next: NextAttempt,
+): Promise<RequestResult | { kind: 'attempt_open' }> {
+  const abandoned = openOperation(payment);
+  const events: NewEvent[] = [{ type: 'payment.confirmed' }];
+  if (abandoned) {
+    events.unshift({ type: 'operation.canceled', detail: { id: abandoned.id, status: 'canceled' } });
+  }
+  const after = afterConfirm(payment, next, abandoned?.id, events.length);
+  try {
+    return await unlessKeyTaken(() =>
+      inTransaction(database, async (trx) => {
+        await insertKey(trx, payment, request, { successStatus: 200, accepted: false });
+        await lockOperations(trx, payment);
+        if (abandoned) await updateGuarded(trx, cancelOperation, [abandoned.id, abandoned.status]);
+        await updateGuarded(trx, reopenPayment, [
+          next.method,
+          next.returnUrl,
+          after.record.sequence,
+          new Date(request.dueAtMs),
+          payment.record.id,
+          payment.record.sequence,
+        ]);
+        await insertOperation(trx, payment, next.operation, request.nowMs);
+        await recordEvents(trx, after, events, request.nowMs);
+        return { kind: 'requested', payment: after };
+      }),
+    );
+  } catch (error) {
+    if (uniqueViolation(error) === 'operations_one_open') return { kind: 'attempt_open' };
+    throw error;
+  }
+}
+
+function afterConfirm(
+  payment: PaymentFacts,
+  next: NextAttempt,
+  abandonedId: string | undefined,
+  events: number,
+): PaymentFacts {
+  const { id, number, kind, provider } = next.operation;
+  const { amountMinor } = payment.record;
+  const known = payment.record.operations.map((operation) =>
+    operation.id === abandonedId ? { ...operation, status: 'canceled' as const } : operation,
+  );
+  const planned = { id, number, provider, kind, status: 'planned' as const, amountMinor, offer: null };
+  return withSequence(
+    {
+      ...payment,
+      record: {
+        ...payment.record,
+        method: next.method,
+        status: 'processing',
+        outcome: 'known',
+        lastError: null,
+        operations: [...known, planned],
+      },
+    },
+    events,
+  );
+}
+
+function withSequence(payment: PaymentFacts, events: number): PaymentFacts {
+  return { ...payment, record: { ...payment.record, sequence: payment.record.sequence + events } };
+}
+
+async function unlessKeyTaken<T>(work: () => Promise<T>): Promise<T | { kind: 'replayed' }> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof KeyTaken) return { kind: 'replayed' };
+    throw error;
+  }
+}
+
+const insertKeyStatement: Statement = {
+  name: 'request-insert-key',
+  text: /* sql */ `
+    INSERT INTO idempotency_keys
+      (merchant_id, mode, route, key, fingerprint, object_id, payment_id, success_status, accepted_at)
+    VALUES (?, ?, ?, ?, decode(?, 'hex'), ?, ?, ?, CASE WHEN ?::boolean THEN now() END)
+    ON CONFLICT DO NOTHING RETURNING 1 AS inserted`,
+};
+
+async function insertKey(
+  trx: Executor,
+  payment: PaymentFacts,
+  request: PaymentRequest,
+  answer: { successStatus: number; accepted: boolean },
+): Promise<void> {
+  const { tenant, route, key } = request.scope;
+  const { id } = payment.record;
+  const values = [tenant.merchantId, tenant.mode, route, key, request.fingerprint, id, id];
+  const inserted = await run(trx, insertKeyStatement, [...values, answer.successStatus, answer.accepted]);
+  if (inserted.length === 0) throw new KeyTaken();
+}
+
+const lockOperationsStatement: Statement = {
+  name: 'request-lock-operations',
+  text: 'SELECT id FROM operations WHERE payment_id = ? ORDER BY number FOR NO KEY UPDATE',
+};
+
+/** Operations before the payment, as everybody who writes both: the other order could deadlock. */
+async function lockOperations(trx: Executor, payment: PaymentFacts): Promise<void> {
+  await run(trx, lockOperationsStatement, [payment.record.id]);
+}
+
+const cancelPayment: Statement = {
+  name: 'request-cancel-payment',
+  text: /* sql */ `
+    UPDATE payments SET cancel_requested_at = ?, cancel_requested_by = ?, sequence = ?, due_at = ?
+     WHERE id = ? AND sequence = ? AND cancel_requested_at IS NULL AND ended_at IS NULL RETURNING id`,
+};
+
+const pollNow: Statement = {
+  name: 'request-poll-now',
+  text: /* sql */ `
+    UPDATE operations SET next_poll_at = ?
+     WHERE payment_id = ? AND status IN ('planned', 'sent', 'action_required', 'pending', 'unknown', 'review')`,
+};
+
+const cancelOperation: Statement = {
+  name: 'request-cancel-operation',
+  text: /* sql */ `
+    UPDATE operations SET status = 'canceled', ended_at = now()
+     WHERE id = ? AND status = ? AND offer IS NULL RETURNING id`,
+};
+
+const reopenPayment: Statement = {
+  name: 'request-confirm-payment',
+  text: /* sql */ `
+    UPDATE payments SET method = ?, return_url = coalesce(?, return_url), sequence = ?, due_at = ?,
+           status = 'processing', outcome = 'known', last_error = NULL
+     WHERE id = ? AND sequence = ? AND cancel_requested_at IS NULL AND ended_at IS NULL RETURNING id`,
+};
+
+async function updateGuarded(
+  trx: Executor,
+  statement: Statement,
+  values: Parameters<typeof run>[2],
+): Promise<void> {
+  const rows = await run(trx, statement, values);
+  if (rows.length !== 1) throw new ConcurrentChangeError(`${statement.name} found the payment changed`);
+}
+
+const insertOperationStatement: Statement = {
+  name: 'request-insert-operation',
+  text: /* sql */ `
+    INSERT INTO operations (id, merchant_id, mode, payment_id, number, kind, provider, account_id, provider_key,
+      amount_minor, currency, status, offer_ends_at, conclusive_after, deadline_at, next_poll_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'planned', ?, ?, ?, ?)`,
+};
+
+async function insertOperation(
+  trx: Executor,
+  payment: PaymentFacts,
+  planned: PlannedOperation,
+  nowMs: number,
+): Promise<void> {
+  const { merchantId, mode } = payment.tenant;
+  const { id: paymentId, amountMinor, currency } = payment.record;
+  const { id, number, kind, provider, accountId, providerKey } = planned;
+  const what = [id, merchantId, mode, paymentId, number, kind, provider, accountId, providerKey];
+  const instants = [planned.offerEndsAtMs, planned.conclusiveAfterMs, planned.deadlineMs, nowMs];
+  await run(trx, insertOperationStatement, [
+    ...what,
+    amountMinor,
+    currency,
+    ...instants.map((instant) => new Date(instant)),
+  ]);
+}

@@ -1,0 +1,20 @@
+import type { Executor } from './connect.js';
+import { run, type Statement } from './statement.js';
+
+const recordPollStatement: Statement = {
+  name: 'operation-polled',
+  text: /* sql */ `
+    WITH operation AS (
+      UPDATE operations SET next_poll_at = ?, poll_count = poll_count + 1, asked_at = ? WHERE id = ? RETURNING payment_id)
+    UPDATE payments SET due_at = ? WHERE id = (SELECT payment_id FROM operation) AND due_at IS NOT NULL`,
+};
+
+/** The provider was asked and said nothing new: when to ask again, and when the sweeper steps in. */
+export async function recordPoll(
+  executor: Executor,
+  operationId: string,
+  poll: { askedAtMs: number; nextPollMs: number; dueAtMs: number },
+): Promise<void> {
+  const [nextPoll, asked, due] = [poll.nextPollMs, poll.askedAtMs, poll.dueAtMs].map((ms) => new Date(ms));
+  await run(executor, recordPollStatement, [nextPoll!, asked!, operationId, due!]);
+}

@@ -1,0 +1,86 @@
+import type { NewEvent } from './events.js';
+import type { Posting } from './ledger.js';
+import type { Offer } from './outcome.js';
+import type { OperationStatus } from './operation.js';
+import type { Difference } from './paid-evidence.js';
+import type { OperationFacts, PaymentFacts } from './payment-facts.js';
+import type { PaymentOutcome, PaymentStatus } from './payment.js';
+import type { PaymentError } from './problem-codes.js';
+
+/** What one transaction writes: decided by pure functions, carried out by db/. Absent fields stay as they are. */
+export interface PaymentChange {
+  readonly operation?: OperationChange;
+  readonly status?: PaymentStatus;
+  readonly outcome?: PaymentOutcome;
+  readonly amountReceivedMinor?: number;
+  readonly amountRefundedMinor?: number;
+  readonly lastError?: PaymentError | null;
+  readonly events: readonly NewEvent[];
+  /** Written only where nobody has asked to cancel and the payment has not expired, as the database sees it. */
+  readonly onlyWhileWanted?: boolean;
+  readonly postings?: readonly Posting[];
+  readonly grantsEntitlements?: boolean;
+  /** The payment ended unpaid: our own reservations are given back. */
+  readonly releasesClaims?: boolean;
+  readonly review?: { readonly reason: ReviewReason; readonly evidence: ReviewEvidence };
+}
+
+export interface OperationChange {
+  readonly id: string;
+  readonly from: OperationStatus;
+  readonly to: OperationStatus;
+  readonly sentAtMs?: number;
+  readonly offer?: Offer;
+  readonly providerReference?: string;
+  readonly lastError?: PaymentError;
+  readonly askedAtMs?: number;
+  readonly nextPollMs?: number;
+  readonly pollCount?: number;
+}
+
+export type ReviewReason = 'amount_differs' | 'late_success' | 'surplus' | 'no_answer' | 'unexpected_refund';
+
+export interface ReviewEvidence {
+  readonly differences?: readonly Difference[];
+  readonly [fact: string]: unknown;
+}
+
+/** The facts after the change: what the same transaction announces and answers. */
+export function applyChange(payment: PaymentFacts, change: PaymentChange): PaymentFacts {
+  const { operation } = change;
+  const operations = operation
+    ? payment.operations.map((known) =>
+        known.id === operation.id ? applyToOperation(known, operation, change.postings ?? []) : known,
+      )
+    : payment.operations;
+  const record = {
+    ...payment.record,
+    operations,
+    status: change.status ?? payment.record.status,
+    outcome: change.outcome ?? payment.record.outcome,
+    amountReceivedMinor: change.amountReceivedMinor ?? payment.record.amountReceivedMinor,
+    amountRefundedMinor: change.amountRefundedMinor ?? payment.record.amountRefundedMinor,
+    lastError: change.lastError === undefined ? payment.record.lastError : change.lastError,
+    sequence: payment.record.sequence + Math.max(1, change.events.length),
+  };
+  return { ...payment, record, operations };
+}
+
+/** The first call and the first offer stand, as in the row: a replay repeats them. */
+function applyToOperation(
+  known: OperationFacts,
+  change: OperationChange,
+  postings: readonly Posting[],
+): OperationFacts {
+  return {
+    ...known,
+    status: change.to,
+    sentAtMs: known.sentAtMs ?? change.sentAtMs ?? null,
+    offer: known.offer ?? change.offer ?? null,
+    lastError: change.lastError ?? known.lastError,
+    askedAtMs: change.askedAtMs ?? known.askedAtMs,
+    nextPollMs: change.nextPollMs ?? known.nextPollMs,
+    pollCount: change.pollCount ?? known.pollCount,
+    posted: [...known.posted, ...postings.map((posting) => posting.fact)],
+  };
+}

@@ -1,0 +1,232 @@
+/**
+ * What a provider's answer changes: pure decisions, which db/ writes in one transaction each. Undefined
+ * means that nothing is to be written: the news says nothing new, or proves nothing.
+ */
+import type { NewEvent } from './events.js';
+import type { CloseOutcome, FailureReason, ProviderError, QueryOutcome, StartOutcome } from './outcome.js';
+import { transition, type OperationEvent, type OperationStatus } from './operation.js';
+import type { OperationChange, PaymentChange } from './payment-change.js';
+import { outcomeBesides, type OperationFacts, type PaymentFacts } from './payment-facts.js';
+import { isEnded } from './payment.js';
+import { decidePaid } from './payment-success.js';
+import { pollDelayMs, REVIEW_POLL_DELAY_MS } from './payment-position.js';
+import { paymentError, type ExecutionErrorCode, type PaymentError } from './problem-codes.js';
+
+/** The answer to a call that asks the provider to collect. */
+export function decideStart(
+  payment: PaymentFacts,
+  operation: OperationFacts,
+  outcome: StartOutcome,
+  nowMs: number,
+): PaymentChange | undefined {
+  switch (outcome.kind) {
+    case 'succeeded':
+      return decidePaid(payment, operation, outcome.paid, nowMs);
+    case 'pending':
+      return decidePending(payment, operation, outcome, nowMs);
+    case 'failed':
+      return decideRefused(payment, operation, outcome.reason, outcome.error);
+    case 'not_executed':
+      return operation.status === 'sent' ? operationOnly(operation, 'not_delivered') : undefined;
+    case 'unknown':
+      return decideUnclear(operation, outcome.error, nowMs);
+  }
+}
+
+/** The answer to a look-up, or to a close that turned into one. `not_found` counts only when it is conclusive. */
+export function decideLookup(
+  payment: PaymentFacts,
+  operation: OperationFacts,
+  outcome: QueryOutcome | CloseOutcome,
+  nowMs: number,
+): PaymentChange | undefined {
+  switch (outcome.kind) {
+    case 'succeeded':
+      return decidePaid(payment, operation, outcome.paid, nowMs);
+    case 'closed':
+      return decideUnpayable(payment, operation, nowMs);
+    case 'not_found':
+      return nowMs >= operation.conclusiveAfterMs ? decideUnpayable(payment, operation, nowMs) : undefined;
+    case 'failed':
+      return decideRefused(payment, operation, outcome.reason, outcome.error);
+    case 'pending':
+    case 'not_executed':
+    case 'unknown':
+      return undefined;
+  }
+}
+
+function decidePending(
+  payment: PaymentFacts,
+  operation: OperationFacts,
+  outcome: Extract<StartOutcome, { kind: 'pending' }>,
+  nowMs: number,
+): PaymentChange | undefined {
+  const sent = { sentAtMs: nowMs, nextPollMs: nowMs + pollDelayMs(0) };
+  if (outcome.offer) {
+    const change = operationChange(operation, 'offer_made', { ...sent, offer: outcome.offer });
+    if (!change) return undefined;
+    return {
+      operation: change,
+      status: 'requires_action',
+      outcome: outcomeBesides(payment),
+      lastError: null,
+      events: [{ type: 'payment.requires_action' }],
+    };
+  }
+  if (outcome.why === 'user_action') return undefined;
+  const event = outcome.why === 'retry_same_key' ? 'retry_same_key' : 'processing';
+  const change = operationChange(operation, event, sent);
+  if (!change || change.to === operation.status) return undefined;
+  return {
+    operation: change,
+    status: 'processing',
+    outcome: 'known',
+    events: [{ type: 'payment.processing' }],
+  };
+}
+
+const errorCodes: Readonly<Record<FailureReason, ExecutionErrorCode>> = {
+  declined: 'declined',
+  invalid: 'declined',
+  conflict: 'declined',
+  expired: 'expired',
+  config: 'provider_misconfigured',
+  insufficient_funds: 'insufficient_funds',
+  not_refundable: 'declined',
+};
+
+function decideRefused(
+  payment: PaymentFacts,
+  operation: OperationFacts,
+  reason: FailureReason,
+  error: ProviderError,
+): PaymentChange | undefined {
+  const lastError = paymentError(errorCodes[reason], operation.provider, error.message, error.code);
+  const change = operationChange(operation, 'refused', { lastError });
+  if (!change) return undefined;
+  if (isEnded(payment.record.status)) return { operation: change, events: [] };
+  return {
+    operation: change,
+    status: 'requires_payment_method',
+    outcome: outcomeBesides(payment),
+    lastError,
+    events: [{ type: 'payment.payment_failed' }],
+  };
+}
+
+/** A call without a readable, verified answer: the first time it is news, afterwards it changes nothing. */
+function decideUnclear(
+  operation: OperationFacts,
+  error: ProviderError,
+  nowMs: number,
+): PaymentChange | undefined {
+  const lastError = paymentError('outcome_unknown', operation.provider, error.message, error.code);
+  const change = operationChange(operation, 'call_unclear', {
+    sentAtMs: nowMs,
+    nextPollMs: nowMs + pollDelayMs(0),
+    lastError,
+  });
+  if (!change) return undefined;
+  const event: NewEvent = { type: 'operation.unknown', detail: { id: operation.id, error: lastError } };
+  return { operation: change, outcome: 'unknown', lastError, events: [event] };
+}
+
+/** The provider's object can no longer be paid: the attempt is over, and the payment too where it is unwanted. */
+function decideUnpayable(
+  payment: PaymentFacts,
+  operation: OperationFacts,
+  nowMs: number,
+): PaymentChange | undefined {
+  const change = operationChange(operation, 'unpayable_confirmed', { askedAtMs: nowMs });
+  if (!change) return undefined;
+  const closed: NewEvent = { type: 'operation.closed', detail: { id: operation.id } };
+  if (isEnded(payment.record.status)) return { operation: change, events: [closed] };
+  if (isUnwanted(payment, nowMs)) return { operation: change, ...ending(payment, operation, [closed]) };
+  const lastError = paymentError('expired', operation.provider, 'the offer ended unpaid', null);
+  return {
+    operation: change,
+    status: 'requires_payment_method',
+    outcome: outcomeBesides(payment),
+    lastError,
+    events: [closed],
+  };
+}
+
+/**
+ * Ends a payment that nobody wants any more and nobody can pay any more: canceled by the merchant, or expired.
+ * Its planned operation, which was never sent, is canceled with it.
+ */
+export function decideCancel(payment: PaymentFacts, operation: OperationFacts | undefined, nowMs: number) {
+  if (isEnded(payment.record.status) || !isUnwanted(payment, nowMs)) return undefined;
+  if (!operation || ['rejected', 'closed', 'canceled', 'late_success'].includes(operation.status)) {
+    return ending(payment, operation, []);
+  }
+  const change = operationChange(operation, 'send_forbidden', {});
+  if (!change) return undefined;
+  const canceled: NewEvent = { type: 'operation.canceled', detail: { id: operation.id } };
+  return { operation: change, ...ending(payment, operation, [canceled]) };
+}
+
+function ending(
+  payment: PaymentFacts,
+  operation: OperationFacts | undefined,
+  before: readonly NewEvent[],
+): PaymentChange {
+  const expired: PaymentError | null = payment.cancelRequested
+    ? payment.record.lastError
+    : paymentError('expired', operation?.provider ?? 'none', 'the payment expired unpaid', null);
+  return {
+    status: 'canceled',
+    outcome: outcomeBesides(payment),
+    lastError: expired,
+    releasesClaims: true,
+    events: [...before, { type: 'payment.canceled' }],
+  };
+}
+
+/**
+ * The deadline passed and the provider, though asked, did not say: a person decides. A `sent` whose run has died
+ * is unknown (payment model, "found by a re-run"), and goes to review as such.
+ */
+export function decideReview(operation: OperationFacts, nowMs: number): PaymentChange | undefined {
+  const status = transition(operation.status, 'found_by_rerun') ?? operation.status;
+  const to = transition(status, 'deadline_passed');
+  if (!to) return undefined;
+  const change = { id: operation.id, from: operation.status, to, nextPollMs: nowMs + REVIEW_POLL_DELAY_MS };
+  const message = 'the provider did not say whether it was paid';
+  return {
+    operation: change,
+    status: 'processing',
+    outcome: 'review',
+    lastError: paymentError('under_review', operation.provider, message, null),
+    events: [{ type: 'payment.review' }],
+    review: {
+      reason: 'no_answer',
+      evidence: {
+        provider_key: operation.providerKey,
+        last_error: operation.lastError,
+        decided_at_ms: nowMs,
+      },
+    },
+  };
+}
+
+export function isUnwanted(payment: PaymentFacts, nowMs: number): boolean {
+  return payment.cancelRequested || nowMs >= payment.record.expiresAtMs;
+}
+
+/** The operation's part of a change, or undefined where its state does not take the event. */
+export function operationChange(
+  operation: OperationFacts,
+  event: OperationEvent,
+  set: Partial<Omit<OperationChange, 'id' | 'from' | 'to'>>,
+): OperationChange | undefined {
+  const to: OperationStatus | undefined = transition(operation.status, event);
+  return to && { id: operation.id, from: operation.status, to, ...set };
+}
+
+function operationOnly(operation: OperationFacts, event: OperationEvent): PaymentChange | undefined {
+  const change = operationChange(operation, event, {});
+  return change && { operation: change, events: [] };
+}

@@ -1,0 +1,126 @@
+import type { OperationKind } from './ids.js';
+import type { LedgerFact } from './ledger.js';
+import type { Offer, PaidEvidence } from './outcome.js';
+import { isOpen, type OperationStatus } from './operation.js';
+import { nextStep, type OperationPosition, type PaymentPosition } from './payment-position.js';
+import { isEnded, type PaymentOutcome } from './payment.js';
+import type { OrderLineRecord, PaymentRecord } from './payment-resource.js';
+import type { PaymentError } from './problem-codes.js';
+import type { Tenant } from './tenant.js';
+
+/** An operation's row. Instants are milliseconds since the epoch. */
+export interface OperationFacts {
+  readonly id: string;
+  readonly number: number;
+  readonly kind: OperationKind;
+  readonly provider: string;
+  readonly accountId: string;
+  readonly credential: string;
+  readonly providerKey: string;
+  readonly amountMinor: number;
+  readonly currency: string;
+  readonly status: OperationStatus;
+  readonly sentAtMs: number | null;
+  readonly offer: Offer | null;
+  readonly offerEndsAtMs: number;
+  readonly conclusiveAfterMs: number;
+  readonly deadlineMs: number;
+  readonly nextPollMs: number;
+  readonly pollCount: number;
+  readonly askedAtMs: number | null;
+  readonly lastError: PaymentError | null;
+  /** What of this operation is in the ledger: each fact is posted once. */
+  readonly posted: readonly LedgerFact[];
+}
+
+/** A verified notification that was not applied yet. `paid` is null where it does not claim a payment. */
+export interface NotificationFacts {
+  readonly id: number;
+  readonly operationId: string;
+  readonly says: string;
+  readonly paid: PaidEvidence | null;
+}
+
+/** A payment with all its rows, as one statement saw them. */
+export interface PaymentFacts {
+  readonly tenant: Tenant;
+  readonly record: PaymentRecord;
+  readonly returnUrl: string | null;
+  readonly cancelRequested: boolean;
+  readonly lines: readonly LineFacts[];
+  readonly operations: readonly OperationFacts[];
+  readonly notifications: readonly NotificationFacts[];
+}
+
+export interface LineFacts extends OrderLineRecord {
+  readonly position: number;
+  readonly productType: string;
+  readonly repeatable: boolean;
+}
+
+const collecting: ReadonlySet<OperationKind> = new Set(['authorize', 'sale', 'mandate_charge']);
+
+/** The newest operation that collects money, which is the one a payment's workflow drives. */
+export function collectingOperation(payment: PaymentFacts): OperationFacts | undefined {
+  return payment.operations.filter((operation) => collecting.has(operation.kind)).at(-1);
+}
+
+/** What the workflow is told of a payment. */
+export function positionOf(payment: PaymentFacts): PaymentPosition {
+  const { record } = payment;
+  const operation = collectingOperation(payment);
+  return {
+    status: record.status,
+    outcome: record.outcome,
+    expiresAtMs: record.expiresAtMs,
+    cancelRequested: payment.cancelRequested,
+    answered: record.status !== 'processing' || record.outcome === 'review',
+    openNotifications: payment.notifications.length,
+    operation: operation ? operationPosition(operation) : null,
+  };
+}
+
+function operationPosition(operation: OperationFacts): OperationPosition {
+  return {
+    id: operation.id,
+    number: operation.number,
+    status: operation.status,
+    provider: operation.provider,
+    account: operation.accountId,
+    hasOffer: operation.offer !== null,
+    conclusiveAfterMs: operation.conclusiveAfterMs,
+    deadlineMs: operation.deadlineMs,
+    nextPollMs: operation.nextPollMs,
+  };
+}
+
+/** A workflow that lives sets the next `due_at` itself; the sweeper steps in only when it is this late. */
+const SWEEP_GRACE_MS = 60_000;
+/** When the sweeper has to look at a payment again, or null where it is at an end. */
+export function dueAt(payment: PaymentFacts, nowMs: number): number | null {
+  const position = positionOf(payment);
+  if (isEnded(position.status)) return null;
+  const { operation } = position;
+  if (operation?.status === 'review') return Math.max(operation.nextPollMs, nowMs);
+  const step = nextStep(position, nowMs);
+  return (step.do === 'wait' ? step.untilMs : nowMs) + SWEEP_GRACE_MS;
+}
+
+/** The operation of `payment` that may still collect money, if there is one. */
+export function openOperation(payment: PaymentFacts): OperationFacts | undefined {
+  const operation = collectingOperation(payment);
+  return operation && isOpen(operation.status) ? operation : undefined;
+}
+
+/**
+ * The outcome of a payment whose newest operation leaves no doubt. Money that came before and was not delivered
+ * lies in suspense, and stays in review until a person has decided about it (payment model, rule 11).
+ */
+export function outcomeBesides({ record, operations }: PaymentFacts): PaymentOutcome {
+  const isHeld = record.amountReceivedMinor > record.amountRefundedMinor;
+  // Money of another currency is in none of the payment's amounts.
+  const differed = operations.some(
+    (operation) => operation.posted.length > 0 && operation.lastError?.code === 'amount_differs',
+  );
+  return isHeld || differed ? 'review' : 'known';
+}

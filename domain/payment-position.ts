@@ -1,0 +1,114 @@
+import type { OperationStatus } from './operation.js';
+import { isEnded, type PaymentOutcome, type PaymentStatus } from './payment.js';
+
+/**
+ * Where a payment stands, as its rows say: all that its workflow needs to know to choose the next step.
+ * Instants are milliseconds since the epoch. It travels through Temporal's history, so it holds no personal data.
+ */
+export interface PaymentPosition {
+  readonly status: PaymentStatus;
+  readonly outcome: PaymentOutcome;
+  readonly expiresAtMs: number;
+  readonly cancelRequested: boolean;
+  /** The caller of the API has something to act on, or the payment has ended: its answer is stored. */
+  readonly answered: boolean;
+  /** Verified notifications that no transaction has applied yet. */
+  readonly openNotifications: number;
+  readonly operation: OperationPosition | null;
+}
+
+/** The newest collecting operation. */
+export interface OperationPosition {
+  readonly id: string;
+  readonly number: number;
+  readonly status: OperationStatus;
+  readonly provider: string;
+  readonly account: string;
+  readonly hasOffer: boolean;
+  /** From here "not found" at the provider proves that it was never paid. */
+  readonly conclusiveAfterMs: number;
+  /** After this, and after asking the provider, a person decides. */
+  readonly deadlineMs: number;
+  readonly nextPollMs: number;
+}
+
+export type NextStep =
+  | { do: 'finish' }
+  | { do: 'apply_notifications' }
+  | { do: 'start_operation' }
+  | { do: 'query_operation' }
+  | { do: 'close_operation' }
+  | { do: 'conclude_operation' }
+  | { do: 'open_review' }
+  | { do: 'cancel_payment' }
+  | { do: 'wait'; untilMs: number; for: WaitingFor };
+
+export type WaitingFor = 'payer' | 'provider' | 'close' | 'other_method';
+
+/**
+ * The business rule of what comes next. Pure, so that every branch is tested without a server; the workflow
+ * only carries it out. A payment in review is at an end here, but for a look at the provider once a day.
+ */
+export function nextStep(position: PaymentPosition, nowMs: number): NextStep {
+  const { operation } = position;
+  if (position.openNotifications > 0) return { do: 'apply_notifications' };
+  if (isEnded(position.status)) return { do: 'finish' };
+
+  const unwanted = position.cancelRequested || nowMs >= position.expiresAtMs;
+  switch (operation?.status) {
+    case 'planned':
+      return unwanted ? { do: 'cancel_payment' } : { do: 'start_operation' };
+    case 'sent':
+    case 'unknown':
+    case 'pending':
+    case 'action_required':
+      return stepWhileOpen(position, operation, nowMs, unwanted);
+    case 'review':
+      return nowMs >= operation.nextPollMs ? { do: 'query_operation' } : { do: 'finish' };
+    case 'succeeded':
+      return { do: 'finish' };
+    case 'late_success':
+    case 'rejected':
+    case 'closed':
+    case 'canceled':
+    case undefined:
+      return unwanted
+        ? { do: 'cancel_payment' }
+        : { do: 'wait', untilMs: position.expiresAtMs, for: 'other_method' };
+  }
+}
+
+function stepWhileOpen(
+  position: PaymentPosition,
+  operation: OperationPosition,
+  nowMs: number,
+  unwanted: boolean,
+): NextStep {
+  if (nowMs >= operation.deadlineMs) return { do: 'open_review' };
+  if (nowMs >= operation.conclusiveAfterMs) return { do: 'conclude_operation' };
+  const needsReplay = !operation.hasOffer && operation.status !== 'pending';
+  if (needsReplay && !unwanted) return { do: 'start_operation' };
+  if (nowMs >= operation.nextPollMs) return unwanted ? { do: 'close_operation' } : { do: 'query_operation' };
+  const nextChange = unwanted ? Infinity : position.expiresAtMs;
+  return {
+    do: 'wait',
+    untilMs: Math.min(operation.nextPollMs, operation.conclusiveAfterMs, nextChange),
+    for: waitingFor(operation, unwanted),
+  };
+}
+
+function waitingFor(operation: OperationPosition, unwanted: boolean): WaitingFor {
+  if (unwanted) return 'close';
+  return operation.status === 'action_required' ? 'payer' : 'provider';
+}
+
+/**
+ * How long to leave an offer alone before asking whether it was paid: soon at first, when the payer is likely
+ * at it, then rarely, because the notification is expected to be faster. Doubles from 5 s to 60 s.
+ */
+export function pollDelayMs(pollsSoFar: number): number {
+  return Math.min(60_000, 5_000 * 2 ** Math.min(pollsSoFar, 10));
+}
+
+/** A review waits for a person; the provider is asked again this often, in case it knows more by then. */
+export const REVIEW_POLL_DELAY_MS = 24 * 3_600_000;

@@ -1,0 +1,30 @@
+import { createAlipayConnector } from './alipay/index.js';
+import type { Connector, ConnectorDependencies, ConnectorFactory } from './connector.js';
+
+/** Every provider that Quittance can pay through: one line each. */
+const factories = {
+  alipay: createAlipayConnector,
+} as const satisfies Record<string, ConnectorFactory>;
+
+export type ProviderName = keyof typeof factories;
+export const providerNames = Object.keys(factories) as ProviderName[];
+
+export interface Connectors {
+  /** Throws RangeError for a provider that the registry does not have. */
+  get(provider: string): Connector;
+  find(provider: string): Connector | undefined;
+}
+
+export function createConnectors(dependencies: ConnectorDependencies): Connectors {
+  const connectors = new Map<string, Connector>(
+    providerNames.map((name) => [name, factories[name](dependencies)]),
+  );
+  return {
+    find: (provider) => connectors.get(provider),
+    get(provider) {
+      const connector = connectors.get(provider);
+      if (!connector) throw new RangeError(`there is no connector for ${provider}`);
+      return connector;
+    },
+  };
+}

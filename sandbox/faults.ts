@@ -1,0 +1,161 @@
+import { join } from 'node:path';
+import { z } from 'zod';
+import { readStateFile, writeStateFile } from './state-folder.js';
+
+/** Faults of a call to the provider that happen instead of the effect. */
+const beforeEffect = [
+  'refused',
+  'timeout_before',
+  'error_500_before',
+  'error_502_html',
+  'reset_before',
+  'system_error_before',
+  'rate_limited',
+  'code',
+  'query_not_yet',
+] as const;
+
+/** Faults of a call whose effect has taken place and is in the journal. */
+const afterEffect = [
+  'timeout_after',
+  'error_500_after',
+  'reset_after',
+  'system_error_after',
+  'slow_drip',
+  'truncated',
+  'oversized',
+] as const;
+
+/** Lies and missing proofs; they fit answers and notifications alike. */
+const falsified = [
+  'wrong_amount',
+  'wrong_currency',
+  'wrong_merchant',
+  'wrong_reference',
+  'bad_signature',
+  'no_signature',
+] as const;
+
+const gatewayFaults = [...beforeEffect, ...afterEffect, ...falsified, 'slow'] as const;
+const notificationFaults = [...falsified, 'lost', 'delayed', 'slow', 'duplicated'] as const;
+const webhookFaults = ['error_500_before', 'timeout_before', 'gone_410', 'slow'] as const;
+
+export type GatewayFault = (typeof gatewayFaults)[number];
+export type FalsifiedFault = (typeof falsified)[number];
+
+const gatewayOperations = [
+  '*',
+  'precreate',
+  'page_pay',
+  'query',
+  'close',
+  'cancel',
+  'refund',
+  'refund_query',
+] as const;
+
+export type FaultOperation = (typeof gatewayOperations)[number] | 'notification' | 'webhook';
+
+const faultSchema = z
+  .strictObject({
+    provider: z.enum(['alipay', 'merchant']).optional(),
+    operation: z.enum([...gatewayOperations, 'notification', 'webhook']),
+    fault: z.enum([...new Set([...gatewayFaults, ...notificationFaults, ...webhookFaults])]),
+    /** How many calls it hits; -1: until cleared. */
+    times: z.int().min(-1).max(1_000_000).default(1),
+    reference: z.string().min(1).optional(),
+    delay_ms: z.int().min(0).max(3_600_000).optional(),
+    /** For `duplicated`: how many copies of one notification are sent. */
+    copies: z.int().min(2).max(1000).optional(),
+    code: z.string().optional(),
+    sub_code: z.string().optional(),
+  })
+  .refine((fault) => fault.times !== 0, '"times" must be positive, or -1 for "until cleared"')
+  .refine(
+    (fault) => faultsOf(fault.operation).includes(fault.fault),
+    'this fault does not exist for this operation',
+  )
+  .refine((fault) => fault.fault !== 'code' || fault.code !== undefined, 'the fault "code" needs a "code"');
+
+export type Fault = z.infer<typeof faultSchema> & { id: number; provider: 'alipay' | 'merchant' };
+
+function faultsOf(operation: FaultOperation): readonly string[] {
+  if (operation === 'notification') return notificationFaults;
+  if (operation === 'webhook') return webhookFaults;
+  return gatewayFaults;
+}
+
+/** The faults waiting to happen. They outlive a restart, in a small file of their own. */
+export class FaultBook {
+  readonly #file: string;
+  #faults: Fault[];
+  #lastId = 0;
+
+  constructor(folder: string) {
+    this.#file = join(folder, 'faults.json');
+    this.#faults = (readStateFile(this.#file) ?? []) as Fault[];
+    for (const fault of this.#faults) this.#lastId = Math.max(this.#lastId, fault.id);
+  }
+
+  /** Throws a ZodError for anything it does not know. */
+  add(input: unknown): Fault {
+    const parsed = faultSchema.parse(input);
+    this.#lastId += 1;
+    const provider = parsed.operation === 'webhook' ? 'merchant' : 'alipay';
+    const fault: Fault = { ...parsed, id: this.#lastId, provider };
+    this.#faults.push(fault);
+    this.#save();
+    return fault;
+  }
+
+  list(): readonly Fault[] {
+    return this.#faults;
+  }
+
+  clear(): number {
+    const count = this.#faults.length;
+    this.#faults = [];
+    this.#save();
+    return count;
+  }
+
+  /** The oldest fault that hits this call, counted down. `*` means every call to the gateway, and only those. */
+  take(operation: FaultOperation, reference: string | undefined): Fault | undefined {
+    const fault = this.#faults.find(
+      (candidate) =>
+        (candidate.operation === operation ||
+          (candidate.operation === '*' && isGatewayOperation(operation))) &&
+        (candidate.reference === undefined || candidate.reference === reference),
+    );
+    if (fault === undefined || fault.times === -1) return fault;
+    const hit = { ...fault };
+    fault.times -= 1;
+    if (fault.times === 0) this.#faults = this.#faults.filter((other) => other !== fault);
+    this.#save();
+    return hit;
+  }
+
+  /** True while every new connection to the gateway must be reset unread. Counted down per connection. */
+  takeConnectionReset(): boolean {
+    const first = this.#faults.find((fault) => fault.operation === '*' && fault.reference === undefined);
+    if (first?.fault !== 'refused') return false;
+    this.take('*', undefined);
+    return true;
+  }
+
+  #save(): void {
+    writeStateFile(this.#file, this.#faults);
+  }
+}
+
+function isGatewayOperation(operation: FaultOperation): boolean {
+  return operation !== 'notification' && operation !== 'webhook';
+}
+
+export function isBeforeEffect(fault: string): fault is (typeof beforeEffect)[number] {
+  return (beforeEffect as readonly string[]).includes(fault);
+}
+
+export function isFalsified(fault: string): fault is FalsifiedFault {
+  return (falsified as readonly string[]).includes(fault);
+}

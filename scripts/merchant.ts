@@ -1,0 +1,247 @@
+import { randomBytes } from 'node:crypto';
+import { parseArgs } from 'node:util';
+import { apiKeyDisplay, apiKeyHash, makeApiKey } from '../api/authentication.js';
+import { readCredentials, readEnvironment, SettingError, type Environment } from '../config/environment.js';
+import { insertApiKey } from '../db/api-keys.js';
+import { recordAudit } from '../db/audit.js';
+import { connectDatabase, type Database, type Executor } from '../db/connect.js';
+import {
+  blockPayer,
+  ensureMerchant,
+  ensureProviderAccount,
+  merchantExists,
+  setLimits,
+  unblockPayer,
+} from '../db/merchants.js';
+import { inTransaction } from '../db/transaction.js';
+import { isCurrency } from '../domain/currencies.js';
+import { makeId } from '../domain/ids.js';
+import { isAmountMinor } from '../domain/money.js';
+import { modes, type Mode, type Tenant } from '../domain/tenant.js';
+import { providerNames } from '../providers/registry.js';
+
+const usage = `Usage: npm run merchant -- <command> --id ID --mode test|live …
+
+  create        --credential NAME [--name TEXT] [--currency CNY] [--time-zone Asia/Shanghai]
+                [--per-payment-limit MINOR] [--daily-limit MINOR]
+                makes the merchant where there is none, its provider account, and an API key
+  key           [--expires-in-days N]   makes another API key
+  block-payer   --payer ID [--reason TEXT]
+  unblock-payer --payer ID
+
+Needs DATABASE_URL and PROVIDER_ACCOUNTS_FILE. An API key is shown once and is kept nowhere.`;
+
+const options = {
+  id: { type: 'string' },
+  mode: { type: 'string' },
+  name: { type: 'string' },
+  currency: { type: 'string', default: 'CNY' },
+  'time-zone': { type: 'string', default: 'Asia/Shanghai' },
+  credential: { type: 'string' },
+  'per-payment-limit': { type: 'string' },
+  'daily-limit': { type: 'string' },
+  'expires-in-days': { type: 'string' },
+  payer: { type: 'string' },
+  reason: { type: 'string', default: 'blocked by an operator' },
+  help: { type: 'boolean', default: false },
+} as const;
+
+class UsageError extends Error {}
+
+type Options = ReturnType<typeof parseArguments>['values'];
+
+interface Command {
+  readonly name: string;
+  readonly tenant: Tenant;
+  readonly values: Options;
+  readonly environment: Environment;
+}
+
+type Work = (trx: Executor) => Promise<Record<string, unknown>>;
+
+/** Each checks its options first, and then gives what is to be done in one transaction. */
+const commands: Readonly<Record<string, (command: Command) => Work>> = {
+  create: createMerchant,
+  key: createKey,
+  'block-payer': block,
+  'unblock-payer': unblock,
+};
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArguments();
+  if (values.help) {
+    console.log(usage);
+    return;
+  }
+  const [name = '', ...rest] = positionals;
+  const prepare = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (!prepare || rest.length > 0) throw new UsageError(`There is no command "${positionals.join(' ')}".`);
+  const tenant = { merchantId: requireId(values.id), mode: requireMode(values.mode) };
+  const environment = readEnvironment();
+  const command = { name, tenant, values, environment };
+  const work = prepare(command);
+  const database = connectDatabase({ url: environment.DATABASE_URL, applicationName: 'quittance-merchant' });
+  try {
+    const result = await carryOut(database, command, work);
+    console.log(JSON.stringify({ merchant: tenant.merchantId, mode: tenant.mode, ...result }));
+  } finally {
+    await database.destroy();
+  }
+}
+
+/** All of a command or none of it, with a line in the audit log. */
+function carryOut(database: Database, command: Command, work: Work): Promise<Record<string, unknown>> {
+  return inTransaction(database, async (trx) => {
+    const result = await work(trx);
+    const { api_key: _secret, ...detail } = result;
+    await recordAudit(trx, {
+      tenant: command.tenant,
+      actor: 'operator',
+      action: `merchant.${command.name}`,
+      detail,
+    });
+    return result;
+  });
+}
+
+function parseArguments() {
+  try {
+    return parseArgs({ options, allowPositionals: true, strict: true });
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
+
+function createMerchant(command: Command): Work {
+  const { tenant, values, environment } = command;
+  const { currency, 'time-zone': timeZone } = values;
+  if (!isCurrency(currency)) throw new UsageError(`--currency: ${currency} is not an ISO 4217 currency.`);
+  if (!isTimeZone(timeZone)) throw new UsageError(`--time-zone: ${timeZone} is not a time zone.`);
+  const perPaymentMinor = amountOf(values['per-payment-limit'], '--per-payment-limit');
+  const perDayMinor = amountOf(values['daily-limit'], '--daily-limit');
+  const { provider, credential } = requireCredential(command, environment);
+
+  const name = values.name ?? tenant.merchantId;
+  const makeKey = createKey(command);
+  return async (trx) => {
+    await ensureMerchant(trx, { tenant, name, defaultCurrency: currency, timeZone });
+    if (perPaymentMinor !== null || perDayMinor !== null) {
+      await setLimits(trx, tenant, { currency, perPaymentMinor, perDayMinor });
+    }
+    const account = await ensureProviderAccount(trx, {
+      id: makeId('providerAccount', Date.now(), randomBytes(10)),
+      tenant,
+      provider,
+      method: provider,
+      credential,
+      currencies: [currency],
+    });
+    return { ...(await makeKey(trx)), account };
+  };
+}
+
+/** Every provider so far serves one method, which bears its name. */
+function requireCredential({ tenant, values }: Command, environment: Environment) {
+  const { credential } = values;
+  if (credential === undefined)
+    throw new UsageError('--credential is missing: its name in PROVIDER_ACCOUNTS_FILE.');
+  const known = readCredentials(environment.PROVIDER_ACCOUNTS_FILE);
+  const found = Object.hasOwn(known, credential) ? known[credential] : undefined;
+  if (!found) {
+    const names = Object.keys(known).join(', ');
+    throw new UsageError(`--credential: PROVIDER_ACCOUNTS_FILE has no ${credential}; it has ${names}.`);
+  }
+  if (found.mode !== tenant.mode) {
+    throw new UsageError(
+      `--credential: ${credential} is of mode ${found.mode}, the merchant's of ${tenant.mode}.`,
+    );
+  }
+  if (!providerNames.some((name) => name === found.provider)) {
+    throw new UsageError(`--credential: there is no provider ${found.provider}.`);
+  }
+  return { provider: found.provider, credential };
+}
+
+function createKey({ tenant, values }: Command): Work {
+  const days = values['expires-in-days'];
+  if (days !== undefined && !/^[1-9]\d{0,3}$/.test(days)) {
+    throw new UsageError('--expires-in-days takes a number of days from 1 to 9999.');
+  }
+  return async (trx) => {
+    await requireMerchant(trx, tenant);
+    const key = makeApiKey(tenant.mode, randomBytes);
+    const nowMs = Date.now();
+    const id = makeId('apiKey', nowMs, randomBytes(10));
+    const expiresAtMs = days === undefined ? null : nowMs + Number(days) * 86_400_000;
+    await insertApiKey(trx, tenant, { id, hash: apiKeyHash(key), display: apiKeyDisplay(key), expiresAtMs });
+    return { api_key: key, key_id: id };
+  };
+}
+
+function block({ tenant, values }: Command): Work {
+  const payer = requirePayer(values.payer);
+  const { reason } = values;
+  return async (trx) => {
+    await requireMerchant(trx, tenant);
+    await blockPayer(trx, tenant, payer, reason);
+    return { blocked_payer: payer, reason };
+  };
+}
+
+function unblock({ tenant, values }: Command): Work {
+  const payer = requirePayer(values.payer);
+  return async (trx) => {
+    await requireMerchant(trx, tenant);
+    await unblockPayer(trx, tenant, payer);
+    return { unblocked_payer: payer };
+  };
+}
+
+async function requireMerchant(trx: Executor, tenant: Tenant): Promise<void> {
+  if (await merchantExists(trx, tenant)) return;
+  throw new UsageError(`There is no merchant ${tenant.merchantId} in mode ${tenant.mode}; create it first.`);
+}
+
+function requireId(id: string | undefined): string {
+  if (id !== undefined && /^[0-9A-Za-z][0-9A-Za-z._-]{0,63}$/.test(id)) return id;
+  throw new UsageError('--id takes the merchant: 1 to 64 letters, digits, dots, hyphens or underscores.');
+}
+
+function requireMode(text: string | undefined): Mode {
+  const mode = modes.find((known) => known === text);
+  if (mode === undefined) throw new UsageError('--mode takes test or live.');
+  return mode;
+}
+
+function requirePayer(payer: string | undefined): string {
+  if (payer !== undefined && payer !== '' && payer.length <= 200) return payer;
+  throw new UsageError("--payer takes the payer's id, 1 to 200 characters.");
+}
+
+function amountOf(text: string | undefined, option: string): number | null {
+  if (text === undefined) return null;
+  if (/^\d{1,15}$/.test(text) && isAmountMinor(Number(text))) return Number(text);
+  throw new UsageError(`${option} takes an amount in minor units, such as 100000 for CNY 1,000.00.`);
+}
+
+function isTimeZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en-US', { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+main().catch((error: unknown) => {
+  if (error instanceof UsageError) {
+    console.error(`${error.message}\n\n${usage}`);
+    process.exit(2);
+  }
+  const code = (error as { code?: unknown }).code;
+  const isPlain = error instanceof SettingError || typeof code !== 'string';
+  console.error(
+    isPlain && error instanceof Error ? error.message : `The database refused (${String(code)}).`,
+  );
+  process.exit(1);
+});

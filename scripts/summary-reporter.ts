@@ -1,0 +1,36 @@
+import { writeFileSync } from 'node:fs';
+import type { Reporter, TestModule } from 'vitest/node';
+
+export interface TestCounts {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
+/** Writes the counts where `npm test` finds them: what vitest prints is for people and changes. */
+export default class SummaryReporter implements Reporter {
+  onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
+    const file = process.env['QUITTANCE_TEST_COUNTS'];
+    if (file === undefined) return;
+    const counts: TestCounts = { passed: 0, failed: unhandledErrors.length, skipped: 0 };
+    for (const module of modules) count(module, counts);
+    writeFileSync(file, JSON.stringify(counts));
+  }
+}
+
+function count(module: TestModule, counts: TestCounts): void {
+  let failedTests = 0;
+  for (const test of module.children.allTests()) {
+    const { state } = test.result();
+    if (state === 'passed') counts.passed += 1;
+    else if (state === 'failed') failedTests += 1;
+    else counts.skipped += 1;
+  }
+  // A file that cannot be loaded, or a hook that throws, fails without any test of its own doing so.
+  counts.failed += failedTests === 0 && module.state() === 'failed' ? 1 : failedTests;
+}
+
+export function summaryLine(counts: TestCounts): string {
+  const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : '';
+  return `${counts.passed} passed, ${counts.failed} failed${skipped}`;
+}

@@ -1,0 +1,175 @@
+import { randomUUID } from 'node:crypto';
+import type { CrashPoint } from '../domain/crash-points.js';
+import type { House } from './house.js';
+import { referenceOf } from './offer.js';
+import { until } from './until.js';
+
+/** What a crash test must find in the end. */
+export interface Ending {
+  readonly paymentId: string;
+  readonly payer: string;
+  readonly status: 'succeeded' | 'canceled';
+  readonly review?: 'late_success' | 'no_answer';
+}
+
+export interface CrashScenario {
+  /** Leads a payment to its end, past the crash point, whatever dies on the way. */
+  readonly run: (house: House) => Promise<Ending>;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+const order = { lines: [{ product: 'course-ts', quantity: 1 }] };
+
+/** Asks again under the same key, as a merchant does whose connection broke, until it has its answer. */
+export async function payPatiently(
+  house: House,
+  change: Record<string, unknown>,
+): Promise<{ id: string; payer: string; body: Record<string, any> }> {
+  const key = randomUUID();
+  const payer = `payer-${randomUUID()}`;
+  const answer = await until(
+    'the payment is accepted',
+    async () => {
+      const seen = await house.merchant.pay({ payer: { id: payer }, order, ...change }, key);
+      return (seen.status === 201 || seen.status === 202) && seen;
+    },
+    60_000,
+  );
+  return { id: answer.body['id'] as string, payer, body: answer.body };
+}
+
+const hasStatus = (house: House, id: string, statuses: readonly string[]) =>
+  until(
+    `${id} is ${statuses.join(' or ')}`,
+    async () => {
+      const payment = await house.merchant.payment(id);
+      return statuses.includes(payment['status'] as string) && payment;
+    },
+    60_000,
+  );
+
+async function offered(house: House, change: Record<string, unknown> = {}) {
+  const { id, payer } = await payPatiently(house, change);
+  const payment = await hasStatus(house, id, ['requires_action']);
+  return { id, payer, qrCode: payment['next_action'].qr_code.data as string };
+}
+
+const bought: CrashScenario = {
+  async run(house) {
+    const { id, payer, qrCode } = await offered(house);
+    await house.sandbox.pay(qrCode);
+    await hasStatus(house, id, ['succeeded']);
+    return { paymentId: id, payer, status: 'succeeded' };
+  },
+};
+
+const boughtAfterTrouble: CrashScenario = {
+  async run(house) {
+    await house.sandbox.fault('precreate', 'error_500_after');
+    return bought.run(house);
+  },
+};
+
+const foundByPolling: CrashScenario = {
+  async run(house) {
+    await house.sandbox.fault('notification', 'lost');
+    return bought.run(house);
+  },
+};
+
+const canceledByMerchant: CrashScenario = {
+  async run(house) {
+    const { id, payer } = await offered(house);
+    await house.sandbox.call('POST', `/alipay/trades/${referenceOf(id)}/scan`);
+    await until('the cancel is taken', async () => {
+      const answer = await house.merchant.post(`/v1/payments/${id}/cancel`, {});
+      return answer.status < 300;
+    });
+    await hasStatus(house, id, ['canceled']);
+    return { paymentId: id, payer, status: 'canceled' };
+  },
+};
+
+/** Declined, and then left alone until it expires. */
+const expiredAfterRefusal: CrashScenario = {
+  async run(house) {
+    await house.sandbox.fault('precreate', 'code', { code: '40004', sub_code: 'ACQ.ACCESS_FORBIDDEN' });
+    const { id, payer } = await payPatiently(house, { expires_in: 10 });
+    await hasStatus(house, id, ['canceled']);
+    return { paymentId: id, payer, status: 'canceled' };
+  },
+};
+
+const unanswered: CrashScenario = {
+  env: { REVIEW_GRACE_MS: '1000' },
+  async run(house) {
+    const { id, payer } = await offered(house, { expires_in: 10 });
+    await house.sandbox.fault('query', 'error_500_before', { times: -1 });
+    await until(
+      'the review opens',
+      async () => (await house.merchant.payment(id))['outcome'] === 'review',
+      60_000,
+    );
+    await house.sandbox.clearFaults();
+    return { paymentId: id, payer, status: 'canceled', review: 'no_answer' };
+  },
+};
+
+const paidUnseenAndLate: CrashScenario = {
+  async run(house) {
+    await house.sandbox.fault('notification', 'lost');
+    await house.sandbox.fault('query', 'query_not_yet', { times: -1 });
+    const { id, payer, qrCode } = await offered(house, { expires_in: 10 });
+    await house.sandbox.pay(qrCode);
+    await hasStatus(house, id, ['canceled']);
+    await house.sandbox.clearFaults();
+    await house.sandbox.call('POST', `/alipay/trades/${referenceOf(id)}/notify`, { mode: 'genuine' });
+    await until(
+      'the review opens',
+      async () => (await house.merchant.payment(id))['outcome'] === 'review',
+      60_000,
+    );
+    return { paymentId: id, payer, status: 'canceled', review: 'late_success' };
+  },
+};
+
+/** Its workflow is gone, so that only the sweeper can go on with it. */
+const terminatedAndSwept: CrashScenario = {
+  async run(house) {
+    const { id, payer, qrCode } = await offered(house);
+    await (await house.temporal()).workflow.getHandle(id).terminate('for the sweeper');
+    await house.sandbox.fault('notification', 'lost');
+    await house.sandbox.pay(qrCode);
+    await house.sql.query(`UPDATE payments SET due_at = now() WHERE id = $1`, [id]);
+    await hasStatus(house, id, ['succeeded']);
+    return { paymentId: id, payer, status: 'succeeded' };
+  },
+};
+
+/** Every crash point has a way that passes it: a point without one does not compile. */
+export const crashScenarios: Readonly<Record<CrashPoint, CrashScenario>> = {
+  'api.accept.before_commit': bought,
+  'api.accept.after_commit': bought,
+  'api.accept.before_reply': bought,
+  'api.notification.before_commit': bought,
+  'api.notification.after_commit': bought,
+  'api.request.after_commit': canceledByMerchant,
+  'worker.start.before_call': bought,
+  'worker.start.after_call': bought,
+  'worker.start.after_commit': bought,
+  'worker.replay.before_call': boughtAfterTrouble,
+  'worker.replay.after_call': boughtAfterTrouble,
+  'worker.query.after_call': foundByPolling,
+  'worker.query.after_commit': foundByPolling,
+  'worker.close.after_call': canceledByMerchant,
+  'worker.close.after_commit': canceledByMerchant,
+  'worker.settle.before_commit': bought,
+  'worker.settle.after_commit': bought,
+  'worker.cancel.before_commit': expiredAfterRefusal,
+  'worker.cancel.after_commit': expiredAfterRefusal,
+  'worker.review.after_commit': unanswered,
+  'worker.late.after_commit': paidUnseenAndLate,
+  'worker.webhook.after_claim': bought,
+  'worker.webhook.after_call': bought,
+  'worker.sweep.after_claim': terminatedAndSwept,
+};

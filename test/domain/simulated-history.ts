@@ -1,0 +1,296 @@
+import { providerKey } from '../../domain/ids.js';
+import { isOpen } from '../../domain/operation.js';
+import { applyChange, type PaymentChange } from '../../domain/payment-change.js';
+import {
+  decideCancel,
+  decideLookup,
+  decideReview,
+  decideStart,
+  isUnwanted,
+  operationChange,
+} from '../../domain/payment-decisions.js';
+import {
+  collectingOperation,
+  openOperation,
+  positionOf,
+  type OperationFacts,
+  type PaymentFacts,
+} from '../../domain/payment-facts.js';
+import { nextStep, pollDelayMs, REVIEW_POLL_DELAY_MS, type NextStep } from '../../domain/payment-position.js';
+import { decidePaid, decideUnexpectedRefund, judge } from '../../domain/payment-success.js';
+import { isEnded } from '../../domain/payment.js';
+import { renewAttempt } from '../../domain/renew-attempt.js';
+import { HOUR, MINUTE, operationFacts, paymentFacts, T0 } from './facts.js';
+import { checkCommit, checkEnd, type Ledger } from './simulated-invariants.js';
+import { Dice, SimulatedProvider, type Claim } from './simulated-provider.js';
+
+/** Dies between a call and its commit, as a worker may. */
+class Crash extends Error {}
+
+/**
+ * One payment's life, made from a number. It does what the workflow and its activities do, with the same
+ * decisions, against a provider that loses answers, a payer and a merchant who do as they please, and crashes.
+ */
+export class SimulatedHistory {
+  readonly trace: string[] = [];
+  private readonly dice: Dice;
+  private readonly provider: SimulatedProvider;
+  private readonly ledger: Ledger = new Map();
+  private payment: PaymentFacts;
+  private nowMs = T0;
+  private crashes = 0.05;
+  private isSwept = false;
+
+  constructor(seed: number) {
+    this.dice = new Dice(seed);
+    this.provider = new SimulatedProvider(this.dice, this.dice.happens(0.3));
+    this.payment = paymentFacts([operationFacts()]);
+  }
+
+  /** Throws where an invariant does not hold; returns how it ended. */
+  run(): string {
+    const actions = Math.floor(this.dice.roll() * 40);
+    for (let i = 0; i < actions; i += 1) this.somethingHappens();
+    this.provider.faults = 0;
+    this.crashes = 0;
+    this.provider.decide();
+    for (let steps = 0; this.hasMore(); steps += 1) {
+      if (steps > 400) throw new Error('the payment does not come to an end');
+      this.sweepReview();
+      for (const claim of this.provider.claims.splice(0)) this.notify(claim);
+      this.drive();
+    }
+    checkEnd(this.payment, this.ledger, this.provider, this.nowMs);
+    return this.payment.record.outcome === 'known' ? this.payment.record.status : this.payment.record.outcome;
+  }
+
+  private hasMore(): boolean {
+    const isAtRest = nextStep(positionOf(this.payment), this.nowMs).do === 'finish';
+    return this.provider.claims.length > 0 || !isAtRest || this.isReviewToBeSwept();
+  }
+
+  /** A review is looked at again when its next poll is due: here once, with a provider that answers. */
+  private sweepReview(): void {
+    if (!this.isReviewToBeSwept()) return;
+    this.isSwept = true;
+    this.nowMs = Math.max(this.nowMs, openOperation(this.payment)!.nextPollMs);
+  }
+
+  private isReviewToBeSwept(): boolean {
+    return !this.isSwept && openOperation(this.payment)?.status === 'review';
+  }
+
+  private somethingHappens(): void {
+    const fate = this.dice.roll();
+    if (fate < 0.55) this.drive();
+    else if (fate < 0.68) this.provider.pay(this.nowMs);
+    else if (fate < 0.71) this.provider.refund();
+    else if (fate < 0.74) this.provider.decide();
+    else if (fate < 0.84) this.deliverNotification();
+    else if (fate < 0.88) this.requestCancel();
+    else if (fate < 0.93) this.confirm();
+    else this.nowMs += this.dice.pick([1_000, 30_000, MINUTE, 4 * MINUTE, HOUR, 25 * HOUR]);
+  }
+
+  private drive(): void {
+    const step = nextStep(positionOf(this.payment), this.nowMs);
+    this.trace.push(`${this.nowMs - T0} ${step.do}`);
+    const before = this.payment;
+    try {
+      this.carryOut(step);
+    } catch (error) {
+      if (!(error instanceof Crash)) throw error;
+      this.trace.push('crash');
+    }
+    if (this.payment === before && step.do !== 'wait') this.nowMs += 1_000;
+  }
+
+  private carryOut(step: NextStep): void {
+    const operation = collectingOperation(this.payment);
+    switch (step.do) {
+      case 'finish':
+        return;
+      case 'wait':
+        if (step.untilMs <= this.nowMs) throw new Error('waits for the past');
+        this.nowMs = step.untilMs;
+        return;
+      case 'apply_notifications':
+        return this.applyNotifications();
+      case 'start_operation':
+        return this.start(operation!);
+      case 'query_operation':
+        return this.record(
+          operation!,
+          this.provider.query(operation!, this.nowMs),
+          pollDelayMs(operation!.pollCount + 1),
+        );
+      case 'close_operation':
+        return this.record(operation!, this.provider.close(operation!, this.nowMs), 5_000);
+      case 'conclude_operation':
+        return this.conclude(operation!);
+      case 'open_review':
+        return this.openReview(operation!);
+      case 'cancel_payment':
+        return this.commit(decideCancel(this.payment, operation, this.nowMs), 'cancel');
+    }
+  }
+
+  private start(read: OperationFacts): void {
+    let operation = read;
+    if (operation.status === 'planned' && this.nowMs + 1_000 > operation.offerEndsAtMs) {
+      const next = renewAttempt(
+        this.payment,
+        operation,
+        this.nowMs,
+        new Uint8Array(10).fill(this.payment.operations.length),
+      );
+      if (!next) return;
+      operation = operationFacts({ ...next, nextPollMs: this.nowMs });
+      this.plan(operation, read);
+    }
+    if (operation.offer !== null || this.nowMs >= operation.offerEndsAtMs) return;
+    if (operation.status === 'planned' && !this.provider.isDirect && this.dice.happens(0.6)) {
+      const outcome = this.provider.start(operation);
+      return this.commit(decideStart(this.payment, operation, outcome, this.nowMs), outcome.kind);
+    }
+    const isFirst = operation.status === 'planned';
+    if (operation.status === 'planned') {
+      this.commit(
+        { operation: operationChange(operation, 'send_taken', { sentAtMs: this.nowMs })!, events: [] },
+        'send',
+      );
+    } else if (operation.status === 'sent') {
+      const found = operationChange(operation, 'found_by_rerun', {})!;
+      this.commit({ operation: found, outcome: 'unknown', events: [] }, 'rerun');
+    }
+    const sent = collectingOperation(this.payment)!;
+    const outcome = this.provider.start(sent);
+    if (outcome.kind === 'not_executed' && !isFirst) return;
+    this.commit(decideStart(this.payment, sent, outcome, this.nowMs), outcome.kind);
+  }
+
+  private conclude(operation: OperationFacts): void {
+    let outcome = this.provider.query(operation, this.nowMs) as ReturnType<SimulatedProvider['close']>;
+    if (outcome.kind === 'pending') outcome = this.provider.close(operation, this.nowMs);
+    const change = decideLookup(this.payment, operation, outcome, this.nowMs);
+    if (change) return this.commit(change, outcome.kind);
+    this.nowMs += 10 * MINUTE;
+  }
+
+  /** The provider is asked before a person is, even where nobody could ask it in time (payment model, the table). */
+  private openReview(operation: OperationFacts): void {
+    const outcome = this.provider.query(operation, this.nowMs);
+    const change = decideLookup(this.payment, operation, outcome, this.nowMs);
+    if (change) this.commit(change, outcome.kind);
+    else this.commit(decideReview(operation, this.nowMs), 'timer');
+  }
+
+  private record(
+    operation: OperationFacts,
+    outcome: Parameters<typeof decideLookup>[2],
+    againMs: number,
+  ): void {
+    const change = decideLookup(this.payment, operation, outcome, this.nowMs);
+    if (change) return this.commit(change, outcome.kind);
+    const delayMs = operation.status === 'review' ? REVIEW_POLL_DELAY_MS : againMs;
+    this.setOperation({ ...operation, nextPollMs: this.nowMs + delayMs, pollCount: operation.pollCount + 1 });
+  }
+
+  private applyNotifications(): void {
+    const notification = this.payment.notifications[0]!;
+    const operation = this.payment.operations.find(({ id }) => id === notification.operationId)!;
+    const paid = notification.paid!;
+    const verdict = judge(operation, paid);
+    const isPlain = verdict.kind === 'paid' && verdict.surplusMinor === 0;
+    const rest = this.payment.notifications.slice(1);
+    if (isPlain && (operation.status === 'action_required' || operation.status === 'sent')) {
+      this.commit(decidePaid(this.payment, operation, paid, this.nowMs), 'notification', rest);
+    } else if (operation.status === 'succeeded') {
+      this.commit(
+        paid.refundedMinor > 0 ? decideUnexpectedRefund(operation, paid) : undefined,
+        'notification',
+        rest,
+      );
+    } else {
+      const outcome = this.provider.query(operation, this.nowMs);
+      if (outcome.kind === 'unknown' || outcome.kind === 'not_executed') return;
+      this.commit(decideLookup(this.payment, operation, outcome, this.nowMs), outcome.kind, rest);
+    }
+  }
+
+  private deliverNotification(): void {
+    const { claims } = this.provider;
+    if (claims.length === 0) return;
+    const index = Math.floor(this.dice.roll() * claims.length);
+    // Some come more than once.
+    const [claim] = this.dice.happens(0.3) ? [claims[index]!] : claims.splice(index, 1);
+    this.notify(claim!);
+  }
+
+  private notify({ operationId, paid }: Claim): void {
+    const notification = { id: this.trace.length, operationId, says: 'TRADE_SUCCESS', paid };
+    this.trace.push(`notification of ${operationId.slice(-4)}: ${paid.amountMinor} - ${paid.refundedMinor}`);
+    this.payment = { ...this.payment, notifications: [...this.payment.notifications, notification] };
+  }
+
+  private requestCancel(): void {
+    if (this.payment.cancelRequested || isEnded(this.payment.record.status)) return;
+    this.trace.push('cancel requested');
+    this.payment = { ...this.payment, cancelRequested: true };
+    const open = openOperation(this.payment);
+    if (open) this.setOperation({ ...open, nextPollMs: this.nowMs });
+  }
+
+  /** Another attempt, under the same conditions as the API's. */
+  private confirm(): void {
+    const { record } = this.payment;
+    if (isEnded(record.status) || isUnwanted(this.payment, this.nowMs + 1_000)) return;
+    const open = openOperation(this.payment);
+    const wasNeverOffered = open?.offer === null && ['planned', 'sent', 'unknown'].includes(open.status);
+    if (open && !(wasNeverOffered && !this.provider.isDirect)) return;
+    const number = this.payment.operations.length + 1;
+    const offerEndsAtMs = Math.min(record.expiresAtMs, this.nowMs + 5 * MINUTE);
+    const conclusiveAfterMs = offerEndsAtMs + MINUTE;
+    const deadlineMs = conclusiveAfterMs + 24 * HOUR;
+    const key = providerKey(record.id, 'sale', number);
+    const instants = { offerEndsAtMs, conclusiveAfterMs, deadlineMs, nextPollMs: this.nowMs };
+    this.plan(operationFacts({ number, providerKey: key, ...instants }), open);
+    this.payment = {
+      ...this.payment,
+      record: { ...this.payment.record, status: 'processing', outcome: 'known', lastError: null },
+    };
+  }
+
+  private plan(next: OperationFacts, abandoned: OperationFacts | undefined): void {
+    this.trace.push(`plans ${next.number}`);
+    if (abandoned) this.setOperation({ ...abandoned, status: 'canceled' });
+    const operations = [...this.payment.operations, next];
+    if (operations.filter((known) => isOpen(known.status)).length > 1)
+      throw new Error('two attempts are open');
+    this.payment = { ...this.payment, operations, record: { ...this.payment.record, operations } };
+  }
+
+  private setOperation(operation: OperationFacts): void {
+    const operations = this.payment.operations.map((known) =>
+      known.id === operation.id ? operation : known,
+    );
+    this.payment = { ...this.payment, operations, record: { ...this.payment.record, operations } };
+  }
+
+  private commit(
+    change: PaymentChange | undefined,
+    cause: string,
+    notifications = this.payment.notifications,
+  ): void {
+    if (this.dice.happens(this.crashes)) throw new Crash();
+    const before = this.payment;
+    const applied = change ? applyChange(before, change) : before;
+    if (change) {
+      this.trace.push(
+        `${cause}: ${change.operation?.from} -> ${change.operation?.to}, ${applied.record.status}/${applied.record.outcome}`,
+      );
+      checkCommit(before, change, applied, cause, this.ledger);
+    }
+    this.payment = { ...applied, notifications };
+  }
+}

@@ -1,0 +1,54 @@
+import type { NativeConnection } from '@temporalio/worker';
+import { Worker, type WorkerOptions } from '@temporalio/worker';
+import { createActivities } from '../activities/index.js';
+import type { ActivityDependencies } from '../activities/dependencies.js';
+import { providerNames } from '../providers/registry.js';
+import { providerTaskQueue } from '../workflows/contract.js';
+
+export interface WorkerSettings {
+  readonly connection: NativeConnection;
+  readonly namespace: string;
+  readonly taskQueue: string;
+  /** The file that `npm run build` makes of workflows/. */
+  readonly bundlePath: string;
+  readonly stickyTimeoutMs: number;
+}
+
+const SHUTDOWN_GRACE = '20s';
+const SHUTDOWN_FORCE = '30s';
+
+/**
+ * The workers of one process: one for workflows and their local activities, and one for each provider's queue,
+ * so that a provider that hangs on every call holds no slot of another.
+ */
+export async function createWorkers(
+  settings: WorkerSettings,
+  dependencies: ActivityDependencies,
+): Promise<Worker[]> {
+  const { connection, namespace, taskQueue } = settings;
+  const activities = createActivities(dependencies);
+  const common: Omit<WorkerOptions, 'taskQueue'> = {
+    connection,
+    namespace,
+    activities,
+    shutdownGraceTime: SHUTDOWN_GRACE,
+    shutdownForceTime: SHUTDOWN_FORCE,
+  };
+  const story = Worker.create({
+    ...common,
+    taskQueue,
+    workflowBundle: { codePath: settings.bundlePath },
+    stickyQueueScheduleToStartTimeout: settings.stickyTimeoutMs,
+    maxConcurrentLocalActivityExecutions: 200,
+    maxCachedWorkflows: 1_000,
+    maxConcurrentActivityTaskExecutions: 50,
+  });
+  const ofProviders = providerNames.map((provider) =>
+    Worker.create({
+      ...common,
+      taskQueue: providerTaskQueue(taskQueue, provider),
+      maxConcurrentActivityTaskExecutions: 50,
+    }),
+  );
+  return Promise.all([story, ...ofProviders]);
+}

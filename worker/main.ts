@@ -1,0 +1,158 @@
+import { fileURLToPath } from 'node:url';
+import { Client } from '@temporalio/client';
+import { NativeConnection, Runtime, type Worker } from '@temporalio/worker';
+import { pino, type Logger } from 'pino';
+import type { ActivityDependencies } from '../activities/dependencies.js';
+import { createProviderGate } from '../activities/provider-gate.js';
+import { createWebhookSender } from '../activities/webhook-sender.js';
+import { createCrashAt } from '../config/crash-point.js';
+import { readCredentials, readEnvironment, SettingError, type Environment } from '../config/environment.js';
+import { temporalConnectionOptions } from '../config/temporal-connection.js';
+import { assertSafeDatabase, connectDatabase, type Database } from '../db/connect.js';
+import { createConnectors } from '../providers/registry.js';
+import type { CredentialsByName } from '../config/environment.js';
+import { createWorkers } from './create-worker.js';
+import { ensureSearchAttributes } from './search-attributes.js';
+import { startSweeper } from './sweeper.js';
+import { startWebhookDispatcher } from './webhook-dispatcher.js';
+
+const WEBHOOK_TIMEOUT_MS = 5_000;
+
+/** One worker process: workflows, activities, the webhook dispatcher and the sweeper. Several may run side by side. */
+async function main(): Promise<void> {
+  const environment = readEnvironment();
+  const credentials = readCredentials(environment.PROVIDER_ACCOUNTS_FILE);
+  const logger = pino({ level: environment.LOG_LEVEL, name: 'worker' }, pino.destination(2));
+  Runtime.install({ shutdownSignals: [], logger: temporalLogger(logger) });
+  const database = connectDatabase({
+    url: environment.DATABASE_URL,
+    applicationName: 'quittance-worker',
+    poolMax: environment.DATABASE_POOL_MAX,
+  });
+  await assertSafeDatabase(database);
+  const connection = await NativeConnection.connect(temporalConnectionOptions(environment));
+  await ensureSearchAttributes(connection, environment.TEMPORAL_NAMESPACE);
+  await run(environment, logger, database, connection, credentials);
+  await connection.close();
+  await database.destroy();
+}
+
+async function run(
+  environment: Environment,
+  logger: Logger,
+  database: Database,
+  connection: NativeConnection,
+  credentials: CredentialsByName,
+): Promise<void> {
+  const dependencies = activityDependencies(environment, database, credentials);
+  const { crashAt, sendWebhook } = dependencies;
+  const client = new Client({ connection, namespace: environment.TEMPORAL_NAMESPACE });
+  const taskQueue = environment.TASK_QUEUE;
+  const workers = await createWorkers(
+    {
+      connection,
+      namespace: environment.TEMPORAL_NAMESPACE,
+      taskQueue,
+      bundlePath: environment.WORKFLOW_BUNDLE ?? builtBundle(),
+      stickyTimeoutMs: environment.STICKY_QUEUE_TIMEOUT_MS,
+    },
+    dependencies,
+  );
+  const loops = [
+    startWebhookDispatcher({
+      database,
+      client,
+      sendWebhook,
+      logger,
+      crashAt,
+      taskQueue,
+      leaseSeconds: environment.WEBHOOK_LEASE_SECONDS,
+    }),
+    startSweeper({
+      database,
+      client,
+      logger,
+      crashAt,
+      prepareNamespace: () => ensureSearchAttributes(connection, environment.TEMPORAL_NAMESPACE),
+      settings: {
+        taskQueue,
+        workflowTaskTimeoutMs: environment.WORKFLOW_TASK_TIMEOUT_MS,
+        intervalMs: environment.SWEEP_INTERVAL_MS,
+        againMs: environment.SWEEP_AFTER_MS,
+      },
+    }),
+  ];
+  stopOnSignal(workers, logger);
+  const running = Promise.all(workers.map((worker) => worker.run()));
+  process.stdout.write(`${JSON.stringify({ event: 'ready', taskQueue })}\n`);
+  try {
+    await running;
+  } finally {
+    await Promise.all(loops.map((loop) => loop.stop()));
+  }
+}
+
+function activityDependencies(
+  environment: Environment,
+  database: Database,
+  credentials: CredentialsByName,
+): ActivityDependencies {
+  const now = () => Date.now();
+  return {
+    database,
+    connectors: createConnectors({
+      now,
+      credentials(name) {
+        const found = credentials[name];
+        if (!found) throw new SettingError(`PROVIDER_ACCOUNTS_FILE has no credential named ${name}`);
+        return found;
+      },
+    }),
+    gate: createProviderGate(),
+    sendWebhook: createWebhookSender({
+      allowPrivateNetwork: environment.WEBHOOK_ALLOW_PRIVATE_NETWORK,
+      timeoutMs: WEBHOOK_TIMEOUT_MS,
+      now,
+    }),
+    now,
+    crashAt: createCrashAt(environment),
+    publicUrl: (environment.PUBLIC_URL ?? `http://${environment.HOST}:${environment.PORT}`).replace(
+      /\/$/,
+      '',
+    ),
+  };
+}
+
+/** Beside this file's folder, where `npm run build` puts it. */
+function builtBundle(): string {
+  return fileURLToPath(new URL('../workflow-bundle.js', import.meta.url));
+}
+
+function stopOnSignal(workers: readonly Worker[], logger: Logger): void {
+  const stop = (signal: NodeJS.Signals) => {
+    logger.info({ signal }, 'stopping: what is under way is finished first');
+    for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+  };
+  process.once('SIGTERM', stop);
+  process.once('SIGINT', stop);
+}
+
+function temporalLogger(logger: Logger) {
+  const write = (level: 'trace' | 'debug' | 'info' | 'warn' | 'error') => (message: string, meta?: object) =>
+    logger[level]({ ...meta }, message);
+  return {
+    log: (level: string, message: string, meta?: object) =>
+      write(level.toLowerCase() as 'info')(message, meta),
+    trace: write('trace'),
+    debug: write('debug'),
+    info: write('info'),
+    warn: write('warn'),
+    error: write('error'),
+  };
+}
+
+main().catch((error: unknown) => {
+  const isSetting = error instanceof SettingError;
+  process.stderr.write(`${isSetting ? error.message : String((error as Error).stack ?? error)}\n`);
+  process.exit(1);
+});

@@ -1,0 +1,33 @@
+import { proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
+import type { Activities } from '../activities/index.js';
+import { providerTaskQueue } from './contract.js';
+
+/**
+ * One proxy per class of risk. No proxy limits how long it goes on: a payment ends by its own deadline, which
+ * the workflow keeps, and never because a retry policy ran out.
+ */
+
+/** Our own short, idempotent database steps, and a provider's first try behind permit and breaker. */
+export const atOnce = proxyLocalActivities<Activities>({
+  startToCloseTimeout: '14s',
+  localRetryThreshold: '5s',
+  retry: { initialInterval: '100ms', backoffCoefficient: 2, maximumInterval: '10s' },
+});
+
+/** What a first try could not settle: on the provider's own queue, where operators see and pause it. */
+export function durably(taskQueue: string, provider: string, summary: string) {
+  return proxyActivities<Activities>({
+    taskQueue: providerTaskQueue(taskQueue, provider),
+    startToCloseTimeout: '20s',
+    retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1m' },
+    cancellationType: 'TRY_CANCEL',
+    summary,
+  });
+}
+
+/** A webhook that failed once: ten more tries over about 75 hours, doubling from half a minute. */
+export const webhookRetries = proxyActivities<Activities>({
+  startToCloseTimeout: '30s',
+  retry: { initialInterval: '30s', backoffCoefficient: 2.8, maximumInterval: '24h', maximumAttempts: 10 },
+  summary: 'send the webhook again',
+});

@@ -1,0 +1,3 @@
+export { processPayment } from './process-payment.js';
+export { settleLatePayment } from './settle-late-payment.js';
+export { deliverWebhook } from './deliver-webhook.js';

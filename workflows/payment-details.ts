@@ -1,0 +1,37 @@
+import type { NextStep, WaitingFor } from '../domain/payment-position.js';
+
+/** What operators read in the Temporal UI. Words only: setting them costs no event. */
+const waiting: Readonly<Record<WaitingFor, string>> = {
+  payer:
+    'Waiting for the payer to pay the offer. The notification is expected; the provider is asked as well',
+  provider: 'The provider is working on it. Its notification is expected; it is asked as well',
+  close: 'Nobody wants this payment any more. Waiting until the provider confirms that it cannot be paid',
+  other_method: 'The attempt is over. Waiting for the merchant to confirm another way to pay',
+};
+
+export function describeWaiting(step: Extract<NextStep, { do: 'wait' }>): string {
+  return `${waiting[step.for]}. Next look: ${new Date(step.untilMs).toISOString()}.`;
+}
+
+export function timerSummary(step: Extract<NextStep, { do: 'wait' }>): string {
+  const summaries: Readonly<Record<WaitingFor, string>> = {
+    payer: 'until the payer pays, or the provider is asked',
+    provider: 'until the provider is asked again',
+    close: 'until closing is tried again',
+    other_method: 'until the payment expires',
+  };
+  return summaries[step.for];
+}
+
+type Deed = Exclude<NextStep, { do: 'finish' } | { do: 'wait' }>['do'];
+
+/** The summary of the activity that carries out a step durably. */
+export const deedSummaries: Readonly<Record<Deed, string>> = {
+  start_operation: 'ask the provider to collect, with the same key',
+  apply_notifications: 'ask the provider what the notification means',
+  conclude_operation: 'ask the provider how it ended',
+  query_operation: 'ask the provider whether it was paid',
+  close_operation: 'ask the provider to close it',
+  cancel_payment: 'cancel the payment',
+  open_review: 'hand the payment to a person',
+};
