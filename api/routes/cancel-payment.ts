@@ -5,7 +5,7 @@ import type { PaymentFacts } from '../../domain/payment-facts.js';
 import { isEnded } from '../../domain/payment.js';
 import { toPaymentResource } from '../../domain/payment-resource.js';
 import { keyReused } from '../idempotency-key.js';
-import { attemptOf, cancelReply, idempotencyScope, replayedHeader } from '../payment-answers.js';
+import { attemptOf, cancelReply, deadlineOf, idempotencyScope, replayedHeader } from '../payment-answers.js';
 import { Problem } from '../problem-details.js';
 import { cancelPaymentRequest } from '../request-schemas/payments.js';
 import * as responses from '../response-schemas.js';
@@ -60,8 +60,8 @@ async function answerWhenEnded(
   context: ApiContext,
   payment: PaymentFacts,
 ): Promise<Reply> {
-  const deadlineMs =
-    request.receivedAtMs + Math.min(context.settings.cancelWaitMs, context.settings.replyTimeoutMs);
+  const { cancelWaitMs } = context.settings;
+  const deadlineMs = Math.min(context.clock() + cancelWaitMs, deadlineOf(request, context));
   const { signal } = request;
   await context.answers.until(payment.record.id, (progress) => isEnded(progress.status), {
     deadlineMs,

@@ -66,7 +66,6 @@ export class ApiHouse {
       crashAt: (point) => void seen.push(point),
       settings: {
         ...defaultApiSettings,
-        replyTimeoutMs: 2_000,
         cancelWaitMs: 300,
         answerPollMs: 50,
         webhookAllowPrivateNetwork: true,

@@ -1,7 +1,7 @@
 import type { Database } from '../../db/connect.js';
 import { writePaymentChange } from '../../db/payment-changes.js';
 import { loadPayment } from '../../db/payments.js';
-import { inTransaction } from '../../db/transaction.js';
+import { ConcurrentChangeError, inTransaction } from '../../db/transaction.js';
 import { collectingOperation } from '../../domain/payment-facts.js';
 import type { PaymentStarter } from '../../api/payment-starter.js';
 import type { Capabilities, Connector, ParsedNotification } from '../../providers/connector.js';
@@ -21,7 +21,13 @@ export class TemporalStandIn implements PaymentStarter {
     ...[, attempt]: Parameters<PaymentStarter['startAndAwaitAnswer']>
   ): Promise<'answered' | 'not_yet'> {
     this.calls.push({ what: 'await', paymentId: attempt.id, detail: attempt.operationId });
-    return this.onStart(attempt.id);
+    try {
+      return await this.onStart(attempt.id);
+    } catch (error) {
+      // The one who came first has given the answer; the real one does not throw either.
+      if (error instanceof ConcurrentChangeError) return 'answered';
+      throw error;
+    }
   }
 
   wake(...[, payment, reason]: Parameters<PaymentStarter['wake']>): Promise<void> {

@@ -59,20 +59,19 @@ const confirm = (payment: PaymentFacts, key?: string, number = 2) =>
     operation: nextOperation(payment, number),
   });
 
-async function withOffer(): Promise<PaymentFacts> {
-  const payment = await acceptedPayment(database);
+async function withOffer(key: string = randomUUID()): Promise<PaymentFacts> {
+  return offered(await acceptedPayment(database, { key }));
+}
+
+async function offered(payment: PaymentFacts): Promise<PaymentFacts> {
+  const operation = payment.operations.at(-1)!;
   const offer = { type: 'qr_code', data: 'qr', endsAtMs: Date.now() } as const;
-  const change = decideStart(
-    payment,
-    payment.operations[0]!,
-    { kind: 'pending', why: 'user_action', offer },
-    Date.now(),
-  )!;
+  const change = decideStart(payment, operation, { kind: 'pending', why: 'user_action', offer }, Date.now())!;
   return inTransaction(database.app, (trx) => writePaymentChange(trx, payment, change, Date.now()));
 }
 
-async function closed(): Promise<PaymentFacts> {
-  const payment = await withOffer();
+async function closed(key?: string): Promise<PaymentFacts> {
+  const payment = await withOffer(key);
   const change = decideLookup(payment, payment.operations[0]!, { kind: 'closed' }, Date.now())!;
   return inTransaction(database.app, (trx) => writePaymentChange(trx, payment, change, Date.now()));
 }
@@ -176,6 +175,21 @@ describe('another attempt', () => {
     await cancel(payment);
     await expect(confirm(payment)).rejects.toThrow(ConcurrentChangeError);
     await expect(confirm(await mustLoad(database, payment.record.id))).rejects.toThrow(ConcurrentChangeError);
+  });
+
+  it('gets an answer of its own, and the first request keeps the one it had', async () => {
+    const answerOf = (route: string, key: string) =>
+      findIdempotencyRecord(database.app, { tenant, route, key }).then((record) => record?.answer);
+    const payment = await closed('create-1');
+    const first = await answerOf('POST /v1/payments', 'create-1');
+    expect(first?.status).toBe(201);
+    await confirm(payment, 'confirm-1');
+    expect(await answerOf('POST /v1/payments/:id/confirm', 'confirm-1')).toBeNull();
+    await offered(await mustLoad(database, payment.record.id));
+    const second = await answerOf('POST /v1/payments/:id/confirm', 'confirm-1');
+    expect(second?.status).toBe(200);
+    expect(second?.body).toContain('"requires_action"');
+    expect(await answerOf('POST /v1/payments', 'create-1')).toEqual(first);
   });
 
   it('leaves its key unused where it was refused', async () => {
