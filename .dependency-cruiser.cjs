@@ -27,7 +27,7 @@ module.exports = {
       name: 'domain-is-pure',
       severity: 'error',
       from: { path: '^domain/' },
-      to: { pathNot: ['^domain/', 'node_modules/big\\.js/'] },
+      to: { pathNot: '^domain/' },
     },
     {
       name: 'workflows-by-value',

@@ -2,10 +2,11 @@ import type { ActivityDependencies } from './dependencies.js';
 import {
   createCloseOperation,
   createConcludeOperation,
+  createOpenReview,
   createQueryOperation,
 } from './provider-query-operation.js';
 import { createStartOperation } from './provider-start-operation.js';
-import { createCancelPayment, createOpenReview } from './store-payment.js';
+import { createCancelPayment } from './store-payment.js';
 import { createRequestCancellation } from './store-request.js';
 import { createSettlePayment } from './store-settlement.js';
 import { failingAsApplicationFailure as guarded } from './to-application-failure.js';

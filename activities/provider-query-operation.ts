@@ -1,6 +1,6 @@
 import { recordPoll } from '../db/polls.js';
 import type { CloseOutcome, QueryOutcome } from '../domain/outcome.js';
-import { decideLookup } from '../domain/payment-decisions.js';
+import { decideLookup, decideReview } from '../domain/payment-decisions.js';
 import {
   dueAt,
   openOperation,
@@ -59,6 +59,24 @@ export function createConcludeOperation(dependencies: ActivityDependencies) {
     if (change) return done(await commitChange(dependencies, payment, change, 'worker.query.after_commit'));
     if (firstTry) return { ...done(payment), clean: false };
     throw providerUnclear(operation.provider, outcome ?? { kind: 'nothing' });
+  };
+}
+
+/**
+ * Hands a payment to a person, after a last question: only where the provider does not say how it ended, or
+ * cannot be reached, is it a person's turn.
+ */
+export function createOpenReview(dependencies: ActivityDependencies) {
+  return async function openReview({ paymentId }: PhaseInput): Promise<PhaseResult> {
+    const payment = await mustLoad(dependencies, paymentId);
+    const operation = openOperation(payment);
+    if (!operation || dependencies.now() < operation.deadlineMs) return done(payment);
+    const outcome = await askToConclude(dependencies, operation, false);
+    const nowMs = dependencies.now();
+    const answer = outcome && decideLookup(payment, operation, outcome, nowMs);
+    const change = answer ?? decideReview(operation, nowMs);
+    if (!change) return done(payment);
+    return done(await commitChange(dependencies, payment, change, 'worker.review.after_commit'));
   };
 }
 

@@ -2,7 +2,7 @@ import { inTransaction } from '../db/transaction.js';
 import { writePaymentChange } from '../db/payment-changes.js';
 import { loadPayment } from '../db/payments.js';
 import type { CrashPoint } from '../domain/crash-points.js';
-import { decideCancel, decideReview } from '../domain/payment-decisions.js';
+import { decideCancel } from '../domain/payment-decisions.js';
 import type { PaymentChange } from '../domain/payment-change.js';
 import { collectingOperation, positionOf, type PaymentFacts } from '../domain/payment-facts.js';
 import type { ActivityDependencies } from './dependencies.js';
@@ -42,17 +42,5 @@ export function createCancelPayment(dependencies: ActivityDependencies) {
     if (!change) return done(payment);
     dependencies.crashAt('worker.cancel.before_commit');
     return done(await commitChange(dependencies, payment, change, 'worker.cancel.after_commit'));
-  };
-}
-
-/** Hands a payment to a person: the provider was asked until the deadline and did not say. */
-export function createOpenReview(dependencies: ActivityDependencies) {
-  return async function openReview({ paymentId }: PhaseInput): Promise<PhaseResult> {
-    const payment = await mustLoad(dependencies, paymentId);
-    const operation = collectingOperation(payment);
-    const isDue = operation && dependencies.now() >= operation.deadlineMs;
-    const change = isDue ? decideReview(operation, dependencies.now()) : undefined;
-    if (!change) return done(payment);
-    return done(await commitChange(dependencies, payment, change, 'worker.review.after_commit'));
   };
 }

@@ -88,6 +88,7 @@ function operationPosition(operation: OperationFacts): OperationPosition {
     provider: operation.provider,
     account: operation.accountId,
     hasOffer: operation.offer !== null,
+    offerEndsAtMs: operation.offerEndsAtMs,
     conclusiveAfterMs: operation.conclusiveAfterMs,
     deadlineMs: operation.deadlineMs,
     nextPollMs: operation.nextPollMs,

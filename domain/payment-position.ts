@@ -25,6 +25,8 @@ export interface OperationPosition {
   readonly provider: string;
   readonly account: string;
   readonly hasOffer: boolean;
+  /** After this no offer can be made any more under this operation. */
+  readonly offerEndsAtMs: number;
   /** From here "not found" at the provider proves that it was never paid. */
   readonly conclusiveAfterMs: number;
   /** After this, and after asking the provider, a person decides. */
@@ -86,7 +88,8 @@ function stepWhileOpen(
 ): NextStep {
   if (nowMs >= operation.deadlineMs) return { do: 'open_review' };
   if (nowMs >= operation.conclusiveAfterMs) return { do: 'conclude_operation' };
-  const needsReplay = !operation.hasOffer && operation.status !== 'pending';
+  const isOfferable = !operation.hasOffer && nowMs < operation.offerEndsAtMs;
+  const needsReplay = isOfferable && operation.status !== 'pending';
   if (needsReplay && !unwanted) return { do: 'start_operation' };
   if (nowMs >= operation.nextPollMs) return unwanted ? { do: 'close_operation' } : { do: 'query_operation' };
   const nextChange = unwanted ? Infinity : position.expiresAtMs;

@@ -38,7 +38,7 @@ export async function payPatiently(
   return { id: answer.body['id'] as string, payer, body: answer.body };
 }
 
-const hasStatus = (house: House, id: string, statuses: readonly string[]) =>
+export const hasStatus = (house: House, id: string, statuses: readonly string[]) =>
   until(
     `${id} is ${statuses.join(' or ')}`,
     async () => {
@@ -48,13 +48,13 @@ const hasStatus = (house: House, id: string, statuses: readonly string[]) =>
     60_000,
   );
 
-async function offered(house: House, change: Record<string, unknown> = {}) {
+export async function offered(house: House, change: Record<string, unknown> = {}) {
   const { id, payer } = await payPatiently(house, change);
   const payment = await hasStatus(house, id, ['requires_action']);
   return { id, payer, qrCode: payment['next_action'].qr_code.data as string };
 }
 
-const bought: CrashScenario = {
+export const bought: CrashScenario = {
   async run(house) {
     const { id, payer, qrCode } = await offered(house);
     await house.sandbox.pay(qrCode);
@@ -63,21 +63,21 @@ const bought: CrashScenario = {
   },
 };
 
-const boughtAfterTrouble: CrashScenario = {
+export const boughtAfterTrouble: CrashScenario = {
   async run(house) {
     await house.sandbox.fault('precreate', 'error_500_after');
     return bought.run(house);
   },
 };
 
-const foundByPolling: CrashScenario = {
+export const foundByPolling: CrashScenario = {
   async run(house) {
     await house.sandbox.fault('notification', 'lost');
     return bought.run(house);
   },
 };
 
-const canceledByMerchant: CrashScenario = {
+export const canceledByMerchant: CrashScenario = {
   async run(house) {
     const { id, payer } = await offered(house);
     await house.sandbox.call('POST', `/alipay/trades/${referenceOf(id)}/scan`);
@@ -100,7 +100,7 @@ const expiredAfterRefusal: CrashScenario = {
   },
 };
 
-const unanswered: CrashScenario = {
+export const unanswered: CrashScenario = {
   env: { REVIEW_GRACE_MS: '1000' },
   async run(house) {
     const { id, payer } = await offered(house, { expires_in: 10 });
@@ -115,7 +115,7 @@ const unanswered: CrashScenario = {
   },
 };
 
-const paidUnseenAndLate: CrashScenario = {
+export const paidUnseenAndLate: CrashScenario = {
   async run(house) {
     await house.sandbox.fault('notification', 'lost');
     await house.sandbox.fault('query', 'query_not_yet', { times: -1 });

@@ -25,9 +25,9 @@ export function durably(taskQueue: string, provider: string, summary: string) {
   });
 }
 
-/** A webhook that failed once: ten more tries over about 75 hours, doubling from half a minute. */
+/** A webhook that failed once: ten more tries over about 75 hours (30 s, 110 s, 7 min, 24 min, 1.5 h, 5.4 h, …). */
 export const webhookRetries = proxyActivities<Activities>({
   startToCloseTimeout: '30s',
-  retry: { initialInterval: '30s', backoffCoefficient: 2.8, maximumInterval: '24h', maximumAttempts: 10 },
+  retry: { initialInterval: '30s', backoffCoefficient: 3.65, maximumInterval: '24h', maximumAttempts: 10 },
   summary: 'send the webhook again',
 });

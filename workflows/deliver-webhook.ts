@@ -1,5 +1,4 @@
-import { setCurrentDetails } from '@temporalio/workflow';
-import { ActivityFailure } from '@temporalio/workflow';
+import { ActivityFailure, setCurrentDetails, sleep } from '@temporalio/workflow';
 import { atOnce, webhookRetries } from './activity-proxies.js';
 import type { DeliverWebhookInput } from './contract.js';
 
@@ -11,6 +10,7 @@ export async function deliverWebhook({
   deliveryId,
 }: DeliverWebhookInput): Promise<'delivered' | 'abandoned'> {
   setCurrentDetails("The merchant's endpoint did not take the webhook; it is being tried again.");
+  await sleep('10s', { summary: 'before the second try' });
   try {
     await webhookRetries.sendWebhook({ deliveryId });
     return 'delivered';

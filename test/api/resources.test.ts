@@ -48,13 +48,25 @@ describe('products', () => {
     expect((await merchant.post('/v1/products/none', { active: true })).status).toBe(404);
   });
 
-  it('made by 30 parallel calls under one key are one product with one answer', async () => {
+  it.each([
+    ['made', '/v1/products', product('parallel'), 201],
+    ['changed', '/v1/products/parallel', { active: false }, 200],
+  ])('%s by parallel calls under one key give one answer', async (_what, path, body, status) => {
     const key = randomUUID();
-    const answers = await Promise.all(
-      Array.from({ length: 30 }, () => merchant.post('/v1/products', product('parallel'), key)),
-    );
-    expect(new Set(answers.map((answer) => `${answer.status} ${answer.text}`)).size).toBe(1);
-    expect(answers[0]?.status).toBe(201);
+    const blocker = await house.sql.connect();
+    try {
+      await blocker.query('BEGIN');
+      await blocker.query('LOCK TABLE products IN SHARE MODE');
+      const calls = Array.from({ length: 10 }, () => merchant.post(path, body, key));
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      await blocker.query('COMMIT');
+      const answers = await Promise.all(calls);
+      expect(new Set(answers.map((answer) => `${answer.status} ${answer.text}`)).size).toBe(1);
+      expect(answers[0]?.status).toBe(status);
+      expect(answers.filter((answer) => !answer.headers.has('idempotent-replayed'))).toHaveLength(1);
+    } finally {
+      blocker.release();
+    }
   });
 
   it('are refused with the place of the fault', async () => {
