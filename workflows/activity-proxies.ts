@@ -8,11 +8,14 @@ import { providerTaskQueue } from './contract.js';
  */
 
 /** Our own short, idempotent database steps, and a provider's first try behind permit and breaker. */
-export const atOnce = proxyLocalActivities<Activities>({
-  startToCloseTimeout: '14s',
-  localRetryThreshold: '5s',
-  retry: { initialInterval: '100ms', backoffCoefficient: 2, maximumInterval: '10s' },
-});
+export function atOnce(summary: string) {
+  return proxyLocalActivities<Activities>({
+    startToCloseTimeout: '14s',
+    localRetryThreshold: '5s',
+    retry: { initialInterval: '100ms', backoffCoefficient: 2, maximumInterval: '10s' },
+    summary,
+  });
+}
 
 /** What a first try could not settle: on the provider's own queue, where operators see and pause it. */
 export function durably(taskQueue: string, provider: string, summary: string) {

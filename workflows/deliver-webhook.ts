@@ -16,7 +16,7 @@ export async function deliverWebhook({
     return 'delivered';
   } catch (error) {
     if (!(error instanceof ActivityFailure)) throw error;
-    await atOnce.abandonWebhook({ deliveryId });
+    await atOnce('give the delivery up').abandonWebhook({ deliveryId });
     return 'abandoned';
   }
 }

@@ -25,10 +25,10 @@ export function timerSummary(step: Extract<NextStep, { do: 'wait' }>): string {
 
 type Deed = Exclude<NextStep, { do: 'finish' } | { do: 'wait' }>['do'];
 
-/** The summary of the activity that carries out a step durably. */
+/** The summary of the activity that carries out a step. */
 export const deedSummaries: Readonly<Record<Deed, string>> = {
-  start_operation: 'ask the provider to collect, with the same key',
-  apply_notifications: 'ask the provider what the notification means',
+  start_operation: 'ask the provider to collect',
+  apply_notifications: 'read the rows again and apply what came',
   conclude_operation: 'ask the provider how it ended',
   query_operation: 'ask the provider whether it was paid',
   close_operation: 'ask the provider to close it',

@@ -127,7 +127,7 @@ class PaymentRun {
     const input = { paymentId: this.paymentId, firstTry: true };
     await this.passOnCancellation();
     if (deed === 'apply_notifications') this.hasNews = false;
-    const { position, clean } = await atOnce[activity](input);
+    const { position, clean } = await atOnce(deedSummaries[deed])[activity](input);
     this.position = position;
     if (clean || this.next().do !== deed) return this.pauseWhereNothingMoves(deed);
     this.isGoingOnDurably = isDurable;
@@ -139,7 +139,10 @@ class PaymentRun {
   private async passOnCancellation(): Promise<void> {
     if (!this.isCancelAsked) return;
     this.isCancelAsked = false;
-    await atOnce.requestCancellation({ paymentId: this.paymentId, firstTry: true });
+    await atOnce('record the cancellation as a request').requestCancellation({
+      paymentId: this.paymentId,
+      firstTry: true,
+    });
   }
 
   private async carryOutDurably(deed: Deed, activity: PhaseActivity): Promise<void> {
