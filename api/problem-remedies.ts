@@ -16,8 +16,7 @@ export const problemRemedies: Readonly<Record<HttpProblemCode, string>> = {
   amount_mismatch: "Make `amount` equal the price of the order's lines.",
   already_purchased:
     'The member `payment` is the id of the payment in which the payer has bought the product.',
-  attempt_open:
-    'Cancel the payment, or confirm again after `retry_at`: until then the last offer can be paid.',
+  attempt_open: 'Confirm again after `retry_at`: until then the last offer can be paid.',
   payment_ended: 'Make a new payment.',
   already_exists: 'Use another id, or change the object that has it.',
   body_too_large: 'Send at most 64 KB.',

@@ -1,4 +1,9 @@
-import { httpProblems, type HttpProblemCode } from '../../domain/problem-codes.js';
+import {
+  executionErrors,
+  httpProblems,
+  type ExecutionErrorCode,
+  type HttpProblemCode,
+} from '../../domain/problem-codes.js';
 import { openApiDocument } from '../openapi.js';
 import { Problem } from '../problem-details.js';
 import { problemRemedies } from '../problem-remedies.js';
@@ -32,6 +37,10 @@ export function createDocumentationRoutes(
 }
 
 function problemPage(name: string): Reply {
+  if (Object.hasOwn(executionErrors, name)) {
+    const { advice, retryable } = executionErrors[name as ExecutionErrorCode];
+    return jsonReply(200, { type: `/problems/${name}`, code: name, retryable, remedy: advice });
+  }
   if (!Object.hasOwn(httpProblems, name)) throw new Problem('not_found', 'There is no such problem code.');
   const code = name as HttpProblemCode;
   const { status, title } = httpProblems[code];

@@ -171,6 +171,8 @@ describe('the service itself', () => {
       const body: unknown = await (await fetch(`${house.url}/problems/${code}`)).json();
       expect(body).toMatchObject({ code, remedy: expect.stringMatching(/\.$/) as string });
     }
+    const declined: unknown = await (await fetch(`${house.url}/problems/declined`)).json();
+    expect(declined).toMatchObject({ code: 'declined', retryable: true, remedy: expect.stringMatching(/payer/) });
     expect((await fetch(`${house.url}/problems/toString`)).status).toBe(404);
     expect(await (await fetch(`${house.url}/docs`)).text()).toContain('/openapi.json');
   });
