@@ -1,4 +1,3 @@
-import { inTransaction } from '../db/transaction.js';
 import { writePaymentChange } from '../db/payment-changes.js';
 import { loadPayment } from '../db/payments.js';
 import type { CrashPoint } from '../domain/crash-points.js';
@@ -23,9 +22,7 @@ export async function commitChange(
   change: PaymentChange,
   after: CrashPoint,
 ): Promise<PaymentFacts> {
-  const changed = await inTransaction(dependencies.database, (trx) =>
-    writePaymentChange(trx, payment, change, dependencies.now()),
-  );
+  const changed = await writePaymentChange(dependencies.database, payment, change, dependencies.now());
   dependencies.crashAt(after);
   return changed;
 }

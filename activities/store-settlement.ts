@@ -1,12 +1,11 @@
 import { markNotificationsProcessed } from '../db/notification-changes.js';
 import { writePaymentChange } from '../db/payment-changes.js';
-import { inTransaction } from '../db/transaction.js';
-import type { PaidEvidence } from '../domain/outcome.js';
 import type { PaymentChange } from '../domain/payment-change.js';
 import { decideLookup } from '../domain/payment-decisions.js';
 import type { NotificationFacts, OperationFacts, PaymentFacts } from '../domain/payment-facts.js';
 import { isEnded } from '../domain/payment.js';
-import { decidePaid, decideUnexpectedRefund, judge } from '../domain/payment-success.js';
+import { decideUnexpectedRefund } from '../domain/payment-refund.js';
+import { decidePaid, judge } from '../domain/payment-success.js';
 import type { ActivityDependencies } from './dependencies.js';
 import type { PhaseInput, PhaseResult } from './phase.js';
 import { ask } from './provider-query-operation.js';
@@ -14,9 +13,9 @@ import { done, mustLoad } from './store-payment.js';
 import { providerUnclear } from './to-application-failure.js';
 
 /**
- * Applies a payment's stored notifications, all of one operation in one transaction with what they change. A
- * notification that agrees in full with an operation that waits for it settles at once; any other is only a
- * reason to ask the provider (payment model, rule 10).
+ * Applies a payment's stored notifications, all of one operation in one transaction with what they change. Where all
+ * of them agree in full with an operation that waits for them it is settled at once; any other (a refund that came
+ * beside the payment, say) is only a reason to ask the provider (payment model, rule 10).
  */
 export function createSettlePayment(dependencies: ActivityDependencies) {
   return async function settlePayment({ paymentId, firstTry }: PhaseInput): Promise<PhaseResult> {
@@ -47,15 +46,18 @@ async function settleOperation(
   notifications: readonly NotificationFacts[],
   firstTry: boolean,
 ): Promise<PaymentFacts | undefined> {
-  const agreed = notifications.find((notification) => settlesAtOnce(operation, notification.paid));
-  if (agreed?.paid) {
+  const agreed = notifications.find((notification) => settlesAtOnce(operation, notification));
+  const isUndisputed = notifications.every(
+    (notification) => settlesAtOnce(operation, notification) || saysNothing(operation, notification),
+  );
+  if (agreed?.paid && isUndisputed) {
     const change = decidePaid(payment, operation, agreed.paid, dependencies.now());
     return apply(dependencies, payment, notifications, change, 'applied');
   }
-  if (operation.status === 'succeeded')
-    return settleAfterSuccess(dependencies, payment, operation, notifications);
-  if (notifications.every((notification) => saysNothing(operation, notification))) {
-    return apply(dependencies, payment, notifications, undefined, 'disregarded');
+  if (isUndisputed) return apply(dependencies, payment, notifications, undefined, 'disregarded');
+  const refunded = notifications.find(({ paid }) => paid !== null && paid.refundedMinor > 0)?.paid;
+  if (operation.status === 'succeeded' && !refunded) {
+    return apply(dependencies, payment, notifications, undefined, 'known already');
   }
   const outcome = await ask(dependencies, operation, firstTry);
   dependencies.crashAt('worker.query.after_call');
@@ -63,12 +65,14 @@ async function settleOperation(
     if (firstTry) return undefined;
     throw providerUnclear(operation.provider, outcome ?? { kind: 'nothing' });
   }
-  const change = decideLookup(payment, operation, outcome, dependencies.now());
+  const found = decideLookup(payment, operation, outcome, dependencies.now());
+  const isUnexplained = operation.status === 'succeeded' && found === undefined;
+  const change = isUnexplained && refunded ? decideUnexpectedRefund(operation, refunded) : found;
   return apply(dependencies, payment, notifications, change, `asked: ${outcome.kind}`);
 }
 
 /** In these two states a verified notification that matches our row in everything is proof enough. */
-function settlesAtOnce(operation: OperationFacts, paid: PaidEvidence | null): boolean {
+function settlesAtOnce(operation: OperationFacts, { paid }: NotificationFacts): boolean {
   if (!paid || !(operation.status === 'action_required' || operation.status === 'sent')) return false;
   const verdict = judge(operation, paid);
   return verdict.kind === 'paid' && verdict.surplusMinor === 0;
@@ -83,17 +87,6 @@ function saysNothing(operation: OperationFacts, notification: NotificationFacts)
   );
 }
 
-async function settleAfterSuccess(
-  dependencies: ActivityDependencies,
-  payment: PaymentFacts,
-  operation: OperationFacts,
-  notifications: readonly NotificationFacts[],
-): Promise<PaymentFacts> {
-  const refunded = notifications.find(({ paid }) => paid !== null && paid.refundedMinor > 0)?.paid;
-  const change = refunded ? decideUnexpectedRefund(operation, refunded) : undefined;
-  return apply(dependencies, payment, notifications, change, refunded ? 'review' : 'known already');
-}
-
 async function apply(
   dependencies: ActivityDependencies,
   payment: PaymentFacts,
@@ -103,10 +96,13 @@ async function apply(
 ): Promise<PaymentFacts> {
   const ids = notifications.map((notification) => notification.id);
   dependencies.crashAt('worker.settle.before_commit');
-  const changed = await inTransaction(dependencies.database, async (trx) => {
-    await markNotificationsProcessed(trx, ids, result);
-    return change ? writePaymentChange(trx, payment, change, dependencies.now()) : payment;
-  });
+  let changed = payment;
+  if (change) {
+    const applied = { ids, result };
+    changed = await writePaymentChange(dependencies.database, payment, change, dependencies.now(), applied);
+  } else {
+    await markNotificationsProcessed(dependencies.database, ids, result);
+  }
   dependencies.crashAt(
     isEnded(payment.record.status) ? 'worker.late.after_commit' : 'worker.settle.after_commit',
   );

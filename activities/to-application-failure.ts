@@ -43,12 +43,19 @@ export function toApplicationFailure(error: unknown): ApplicationFailure {
       nextRetryDelay: 20,
     });
   }
-  const { code, message } = error as { code?: unknown; message?: unknown };
-  return ApplicationFailure.create({
-    type: failureTypes.storeUnavailable,
-    message: typeof code === 'string' ? `${code}: ${String(message)}` : String(message),
-    ...(error instanceof Error ? { cause: error } : {}),
-  });
+  return ApplicationFailure.create({ type: failureTypes.storeUnavailable, ...describeFault(error) });
+}
+
+/**
+ * What operators may read in a history: a driver's message can quote a row or a whole statement, so of an error with a
+ * code (PostgreSQL's, the network's) only that and the constraint are taken over. Our own have no such words.
+ */
+function describeFault(error: unknown): { message: string; cause?: Error } {
+  const { name, code, constraint } = error as { name?: unknown; code?: unknown; constraint?: unknown };
+  if (typeof code === 'string') {
+    return { message: [name, code, constraint].filter((part) => typeof part === 'string').join(' ') };
+  }
+  return error instanceof Error ? { message: error.message, cause: error } : { message: 'unknown fault' };
 }
 
 /** Wraps every activity, so that none throws anything else. */

@@ -1,6 +1,6 @@
 /**
- * An error as it may be logged. Messages of database drivers are left out: Knex writes the statement with its
- * values into them, and PostgreSQL quotes the offending value; their code says what happened.
+ * An error as it may be logged. Messages of database drivers are left out: PostgreSQL quotes the
+ * offending value in them; their code says what happened.
  */
 export function errorFields(error: unknown): Record<string, unknown> {
   return error instanceof Error
@@ -19,7 +19,7 @@ export function briefErrorFields(error: unknown): Record<string, unknown> {
     ...(typeof code === 'string' || typeof code === 'number' ? { code } : {}),
     ...(typeof constraint === 'string' ? { constraint } : {}),
     ...(typeof table === 'string' ? { table } : {}),
-    ...(isFromDatabase || error.name === 'KnexTimeoutError' ? {} : { message: error.message.slice(0, 300) }),
+    ...(isFromDatabase ? {} : { message: error.message.slice(0, 300) }),
     ...cause,
   };
 }

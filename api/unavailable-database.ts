@@ -25,7 +25,6 @@ const lostConnection =
 /** True where the database could not be asked, as opposed to having refused what it was asked. */
 export function isUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  if (error.name === 'KnexTimeoutError') return true;
   if (error instanceof AggregateError) return error.errors.some(isUnavailable);
   const { code } = error as { code?: unknown };
   if (typeof code === 'string') return networkCodes.has(code) || transientStates.test(code);

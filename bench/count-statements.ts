@@ -41,12 +41,11 @@ export function statementsBetween(before: StatementSnapshot, after: StatementSna
     .filter(({ calls }) => calls > 0);
 }
 
-export type StatementKind = 'own' | 'transaction' | 'connection' | 'dispatcher' | 'sweeper' | 'function';
+export type StatementKind = 'own' | 'transaction' | 'dispatcher' | 'sweeper' | 'function';
 
 /** A statement that none of these knows counts as the payment's own: a changed text is noticed, not lost. */
 const kinds: readonly (readonly [Exclude<StatementKind, 'own' | 'function'>, RegExp])[] = [
   ['transaction', /^\s*(BEGIN|COMMIT|ROLLBACK|SET|START TRANSACTION)\b/i],
-  ['connection', /^\s*select version\(\)/i],
   ['dispatcher', /\bUPDATE webhook_deliveries d SET (due_at|status)\b/],
   ['sweeper', /\bFROM (payments|notifications)\s+WHERE due_at <= now\(\)/],
 ];

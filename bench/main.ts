@@ -93,7 +93,7 @@ async function countBoth(stand: Stand): Promise<Record<Side, CountedRun>> {
 async function time(stand: Stand, options: BenchOptions): Promise<Timings> {
   const { seconds, concurrency, phases } = options;
   // Node compiles what runs often, and for the first hundreds of payments nothing has run often.
-  const warmUpSeconds = Math.min(20, 2 * seconds);
+  const warmUpSeconds = 4 * seconds;
   await withProgress('warming up', async () => {
     for (const side of SIDES) await runPhase(stand, side, { seconds: warmUpSeconds, concurrency });
   });

@@ -1,9 +1,5 @@
-import knexFactory, { type Knex } from 'knex';
 import pg from 'pg';
-
-/** A pool, or one transaction taken from it: what every statement runs on. */
-export type Database = Knex;
-export type Executor = Knex | Knex.Transaction;
+import { toPositional } from './placeholders.js';
 
 /** Amounts are bigint in PostgreSQL and safe integers here; a value beyond 2^53 is a defect, never rounded. */
 pg.types.setTypeParser(pg.types.builtins.INT8, (text) => {
@@ -11,6 +7,23 @@ pg.types.setTypeParser(pg.types.builtins.INT8, (text) => {
   if (!Number.isSafeInteger(value)) throw new RangeError(`bigint ${text} is beyond 2^53`);
   return value;
 });
+
+/** As node-postgres takes it: placeholders are `$1`, `$2`, …; with a name it is prepared once per connection. */
+export interface Query {
+  readonly text: string;
+  readonly values: readonly unknown[];
+  readonly name?: string;
+}
+
+/** What every statement runs on: the pool, or one transaction taken from it. */
+export abstract class Executor {
+  abstract send<Row>(query: Query): Promise<Row[]>;
+
+  /** One statement without a name, for what runs seldom; placeholders are `?`. */
+  async raw<Row>(text: string, values: readonly unknown[] = []): Promise<{ rows: Row[] }> {
+    return { rows: await this.send<Row>({ text: toPositional(text), values }) };
+  }
+}
 
 export interface DatabaseOptions {
   readonly url: string;
@@ -22,25 +35,97 @@ export interface DatabaseOptions {
 
 const STATEMENT_TIMEOUT_MS = 10_000;
 const CONNECT_TIMEOUT_MS = 3_000;
+const IDLE_TIMEOUT_MS = 30_000;
 
 /** A pool of connections. Nothing is connected until the first statement. */
-export function connectDatabase(options: DatabaseOptions): Database {
-  const knex = knexFactory({
-    client: 'pg',
-    connection: {
+export class Database extends Executor {
+  readonly #pool: pg.Pool;
+  readonly #onStatement: ((text: string) => void) | undefined;
+
+  constructor(options: DatabaseOptions) {
+    super();
+    this.#onStatement = options.onStatement;
+    this.#pool = new pg.Pool({
       connectionString: options.url,
       application_name: options.applicationName,
       statement_timeout: STATEMENT_TIMEOUT_MS,
       idle_in_transaction_session_timeout: STATEMENT_TIMEOUT_MS,
+      // For a connection to be made, and also for one to become free.
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      idleTimeoutMillis: IDLE_TIMEOUT_MS,
       keepAlive: true,
-    },
-    acquireConnectionTimeout: CONNECT_TIMEOUT_MS,
-    pool: { min: 0, max: options.poolMax ?? 16 },
-  });
-  const { onStatement } = options;
-  if (onStatement) knex.on('query', (query: { sql: string }) => onStatement(query.sql));
-  return knex;
+      max: options.poolMax ?? 16,
+    });
+    // A connection that breaks while nothing runs on it, in the pool or in a transaction, only has to be thrown
+    // away, which the pool does; without listeners the process would end.
+    this.#pool.on('error', ignore);
+    this.#pool.on('connect', (client) => client.on('error', ignore));
+  }
+
+  send<Row>(query: Query): Promise<Row[]> {
+    return this.withConnection((connection) => connection.send<Row>(query));
+  }
+
+  /** Gives the connection back when `work` has ended, or closes it where it may be broken. */
+  async withConnection<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
+    const client = await this.#pool.connect();
+    const connection = new Connection(client, this.#onStatement);
+    try {
+      return await work(connection);
+    } finally {
+      client.release(connection.isBroken);
+    }
+  }
+
+  /** Waits for what is running, and closes all connections. */
+  async destroy(): Promise<void> {
+    await this.#pool.end();
+  }
+}
+
+/** One connection out of the pool, for as long as somebody has it. */
+export class Connection extends Executor {
+  /** Its state is not known: it must not go back to the pool. */
+  isBroken = false;
+
+  constructor(
+    private readonly client: pg.PoolClient,
+    private readonly onStatement: ((text: string) => void) | undefined,
+  ) {
+    super();
+  }
+
+  async send<Row>(query: Query): Promise<Row[]> {
+    return (await this.ask(query)).rows as Row[];
+  }
+
+  /** What PostgreSQL says it did: `COMMIT`, but also `ROLLBACK` where a COMMIT found the transaction failed. */
+  async command(text: string): Promise<string> {
+    return (await this.ask({ text, values: [] })).command;
+  }
+
+  private async ask(query: Query): Promise<pg.QueryResult> {
+    this.onStatement?.(query.text);
+    try {
+      return await this.client.query(query as pg.QueryConfig);
+    } catch (error) {
+      if (!isRefusal(error)) this.isBroken = true;
+      throw error;
+    }
+  }
+}
+
+/** PostgreSQL's own no to a statement, after which the connection is as good as before. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && error.severity === 'ERROR';
+}
+
+function ignore(): void {
+  // What runs on the connection fails by itself.
+}
+
+export function connectDatabase(options: DatabaseOptions): Database {
+  return new Database(options);
 }
 
 /**
@@ -48,7 +133,7 @@ export function connectDatabase(options: DatabaseOptions): Database {
  * Throws an Error whose message says what to change.
  */
 export async function assertSafeDatabase(database: Database): Promise<void> {
-  const { rows: settings } = await database.raw<{ rows: { name: string; setting: string }[] }>(
+  const { rows: settings } = await database.raw<{ name: string; setting: string }>(
     `SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit')`,
   );
   const unsafe = settings.filter((setting) => setting.setting === 'off' || setting.setting === 'local');
@@ -56,7 +141,7 @@ export async function assertSafeDatabase(database: Database): Promise<void> {
     const names = unsafe.map((setting) => `${setting.name} = ${setting.setting}`).join(', ');
     throw new Error(`PostgreSQL could lose committed payments (${names}); switch these on`);
   }
-  const { rows: owned } = await database.raw<{ rows: { relname: string }[] }>(
+  const { rows: owned } = await database.raw<{ relname: string }>(
     `SELECT c.relname FROM pg_class c JOIN pg_roles r ON r.rolname = current_user
       WHERE c.relname = 'ledger_entries' AND (pg_has_role(r.oid, c.relowner, 'USAGE') OR r.rolsuper)`,
   );
@@ -70,8 +155,6 @@ export async function assertSafeDatabase(database: Database): Promise<void> {
 
 /** The names of the migrations that this database has; fails where the schema was never made. */
 export async function appliedMigrations(database: Database): Promise<string[]> {
-  const { rows } = await database.raw<{ rows: { name: string }[] }>(
-    'SELECT name FROM schema_migrations ORDER BY name',
-  );
+  const { rows } = await database.raw<{ name: string }>('SELECT name FROM schema_migrations ORDER BY name');
   return rows.map((row) => row.name);
 }

@@ -33,21 +33,25 @@ export async function recordEvents(
 ): Promise<void> {
   if (events.length === 0) return;
   const { tenant, record } = payment;
-  const first = record.sequence - events.length + 1;
-  const rows = events.map((event, index) => ({
+  await run(executor, insertEvents, [
+    tenant.merchantId,
+    tenant.mode,
+    record.id,
+    JSON.stringify(eventRows(payment, events, nowMs)),
+    tenant.merchantId,
+    tenant.mode,
+  ]);
+}
+
+/** As `recordEvents` writes them, for a statement that writes more than events. */
+export function eventRows(payment: PaymentFacts, events: readonly NewEvent[], nowMs: number) {
+  const first = payment.record.sequence - events.length + 1;
+  return events.map((event, index) => ({
     id: makeId('event', nowMs, randomBytes(10)),
     type: event.type,
     sequence: first + index,
     data: eventData(payment, event, first + index),
   }));
-  await run(executor, insertEvents, [
-    tenant.merchantId,
-    tenant.mode,
-    record.id,
-    JSON.stringify(rows),
-    tenant.merchantId,
-    tenant.mode,
-  ]);
 }
 
 function eventData(payment: PaymentFacts, event: NewEvent, sequence: number): Record<string, unknown> {

@@ -1,5 +1,3 @@
-import type { PaymentFacts } from '../domain/payment-facts.js';
-import { toPaymentResource } from '../domain/payment-resource.js';
 import type { Tenant } from '../domain/tenant.js';
 import type { Executor } from './connect.js';
 import { run, type Statement } from './statement.js';
@@ -110,17 +108,4 @@ const markAccepted: Statement = {
 export async function markAnsweredAccepted(executor: Executor, scope: IdempotencyScope): Promise<boolean> {
   const { tenant, route, key } = scope;
   return (await run(executor, markAccepted, [tenant.merchantId, tenant.mode, route, key])).length === 1;
-}
-
-const storeAnswer: Statement = {
-  name: 'idempotency-store-answer',
-  text: /* sql */ `
-    UPDATE idempotency_keys SET status = success_status, body = ?
-     WHERE payment_id = ? AND status IS NULL AND accepted_at IS NULL`,
-};
-
-/** In the transaction that gives the caller something to act on: this is the answer, byte for byte, for ever. */
-export async function storePaymentAnswer(executor: Executor, payment: PaymentFacts): Promise<void> {
-  const body = JSON.stringify(toPaymentResource(payment.record));
-  await run(executor, storeAnswer, [body, payment.record.id]);
 }

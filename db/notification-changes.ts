@@ -8,7 +8,7 @@ const markProcessed: Statement = {
      WHERE id = ANY (ARRAY(SELECT jsonb_array_elements_text(?)::bigint)) AND processed_at IS NULL`,
 };
 
-/** In the transaction that applies them. `result` tells people what came of it. */
+/** Where they change nothing; else `writePaymentChange` marks them. `result` tells people what came of it. */
 export async function markNotificationsProcessed(
   executor: Executor,
   ids: readonly number[],

@@ -2,79 +2,61 @@ import { randomBytes } from 'node:crypto';
 import { makeId } from '../domain/ids.js';
 import { applyChange, type OperationChange, type PaymentChange } from '../domain/payment-change.js';
 import { dueAt, type PaymentFacts } from '../domain/payment-facts.js';
+import { toPaymentResource } from '../domain/payment-resource.js';
 import { isEnded } from '../domain/payment.js';
 import type { Executor } from './connect.js';
-import { grantEntitlements, releaseClaims } from './entitlement-changes.js';
-import { recordEvents } from './events.js';
-import { storePaymentAnswer } from './idempotency.js';
-import { post } from './ledger.js';
-import { run, type Statement } from './statement.js';
+import { eventRows } from './events.js';
+import { paymentChange, type ChangePart } from './payment-change-statement.js';
+import { run } from './statement.js';
 import { ConcurrentChangeError } from './transaction.js';
 
-const update: Statement = {
-  name: 'payment-change',
-  text: /* sql */ `
-    WITH input AS (SELECT * FROM jsonb_to_record(?) AS i (
-      payment_id text, sequence integer, new_sequence integer, status text, outcome text, received bigint,
-      refunded bigint, last_error jsonb, ended boolean, due_at timestamptz, only_while_wanted boolean,
-      operation jsonb)),
-    change AS (SELECT input.payment_id, o.* FROM input, jsonb_to_record(input.operation) AS o (
-      id text, status_read text, status text, sent_at timestamptz, offer jsonb, provider_reference text,
-      last_error jsonb, asked_at timestamptz, next_poll_at timestamptz, poll_count integer, ended boolean)),
-    operation AS (
-      UPDATE operations o SET
-        status = c.status, sent_at = coalesce(o.sent_at, c.sent_at), offer = coalesce(o.offer, c.offer),
-        provider_reference = coalesce(c.provider_reference, o.provider_reference),
-        last_error = coalesce(c.last_error, o.last_error), asked_at = coalesce(c.asked_at, o.asked_at),
-        next_poll_at = coalesce(c.next_poll_at, o.next_poll_at), poll_count = coalesce(c.poll_count, o.poll_count),
-        ended_at = CASE WHEN c.ended THEN coalesce(o.ended_at, now()) ELSE o.ended_at END
-        FROM change c
-       WHERE o.id = c.id AND o.payment_id = c.payment_id AND o.status = c.status_read
-      RETURNING o.id)
-    UPDATE payments p SET
-      status = i.status, outcome = i.outcome, amount_received_minor = i.received, amount_refunded_minor = i.refunded,
-      last_error = i.last_error, sequence = i.new_sequence, due_at = i.due_at,
-      ended_at = CASE WHEN i.ended THEN coalesce(p.ended_at, now()) END
-      FROM input i
-     WHERE p.id = i.payment_id AND p.sequence = i.sequence
-       AND (i.operation IS NULL OR EXISTS (SELECT FROM operation))
-       AND (NOT i.only_while_wanted OR (p.cancel_requested_at IS NULL AND p.expires_at > now()))
-    RETURNING p.id`,
-};
+/** The notifications that a change applies, and what people are told came of them. */
+export interface AppliedNotifications {
+  readonly ids: readonly number[];
+  readonly result: string;
+}
 
 /**
- * Writes a decided change and all that belongs to it, in the caller's transaction: rows, ledger, entitlements,
- * reservations, review, timeline, webhooks, and the caller's answer once there is one. Returns the new facts.
- * Throws ConcurrentChangeError where the payment is no longer as it was read; the transaction then ends.
+ * Writes a decided change and all that belongs to it, in one statement: rows, ledger, entitlements, reservations,
+ * review, timeline, webhooks, the caller's answer once there is one, and the notifications it comes from. Returns
+ * the new facts. Throws ConcurrentChangeError where the payment is no longer as it was read: nothing is written.
  */
 export async function writePaymentChange(
   executor: Executor,
   before: PaymentFacts,
   change: PaymentChange,
   nowMs: number,
+  notifications: AppliedNotifications = { ids: [], result: '' },
 ): Promise<PaymentFacts> {
   const after = applyChange(before, change);
-  const rows = await run(executor, update, [JSON.stringify(updateInput(before, after, change, nowMs))]);
+  const consequences = consequencesOf(before, after, change, nowMs);
+  const input = {
+    ...paymentInput(before, after, nowMs),
+    ...consequences,
+    only_while_wanted: change.onlyWhileWanted ?? false,
+    operation: change.operation ? operationInput(change.operation) : null,
+    notifications: notifications.ids,
+    notification_result: notifications.result,
+  };
+  const { postings, entitlements, review, events, answer } = consequences;
+  const needed: Readonly<Record<ChangePart, boolean>> = {
+    posting: postings.length > 0,
+    entitlement: entitlements.length > 0,
+    claim: change.releasesClaims ?? false,
+    review: review !== null,
+    event: events.length > 0,
+    answer: answer !== null,
+    notification: notifications.ids.length > 0,
+  };
+  const parts = (Object.keys(needed) as ChangePart[]).filter((part) => needed[part]);
+  const rows = await run(executor, paymentChange(parts), [JSON.stringify(input)]);
   if (rows.length !== 1) {
     throw new ConcurrentChangeError(`payment ${before.record.id} was changed by somebody else`);
   }
-  for (const posting of change.postings ?? []) {
-    await post(executor, before.tenant, operationIdOf(change), posting);
-  }
-  if (change.grantsEntitlements) await grantEntitlements(executor, after, nowMs);
-  if (change.releasesClaims) await releaseClaims(executor, after.record.id);
-  if (change.review) await openReview(executor, after, change, nowMs);
-  await recordEvents(executor, after, change.events, nowMs);
-  if (wasUnanswered(before) && !wasUnanswered(after)) await storePaymentAnswer(executor, after);
   return after;
 }
 
-/** A caller waits for its answer exactly while the payment is being processed. */
-function wasUnanswered(payment: PaymentFacts): boolean {
-  return payment.record.status === 'processing' && payment.record.outcome !== 'review';
-}
-
-function updateInput(before: PaymentFacts, after: PaymentFacts, change: PaymentChange, nowMs: number) {
+function paymentInput(before: PaymentFacts, after: PaymentFacts, nowMs: number) {
   const due = dueAt(after, nowMs);
   return {
     payment_id: before.record.id,
@@ -87,8 +69,6 @@ function updateInput(before: PaymentFacts, after: PaymentFacts, change: PaymentC
     last_error: after.record.lastError,
     ended: isEnded(after.record.status),
     due_at: due === null ? null : new Date(due),
-    only_while_wanted: change.onlyWhileWanted ?? false,
-    operation: change.operation ? operationInput(change.operation) : null,
   };
 }
 
@@ -111,35 +91,33 @@ function operationInput(change: OperationChange) {
   };
 }
 
-function operationIdOf(change: PaymentChange): string {
-  if (!change.operation) throw new Error('a posting belongs to an operation');
-  return change.operation.id;
+/** What follows from the change in other tables; the answer is given once, byte for byte, for ever. */
+function consequencesOf(before: PaymentFacts, after: PaymentFacts, change: PaymentChange, nowMs: number) {
+  const { postings = [], review } = change;
+  if ((postings.length > 0 || review) && !change.operation) {
+    throw new Error('a posting and a review belong to an operation');
+  }
+  const isAnswered = wasUnanswered(before) && !wasUnanswered(after);
+  return {
+    postings: postings.map((posting, number) => ({ number, ...posting })),
+    entitlements: change.grantsEntitlements ? entitlementRows(after, nowMs) : [],
+    review: review ? { id: makeId('review', nowMs, randomBytes(10)), ...review } : null,
+    events: eventRows(after, change.events, nowMs),
+    answer: isAnswered ? JSON.stringify(toPaymentResource(after.record)) : null,
+  };
 }
 
-const insertReview: Statement = {
-  name: 'review-open',
-  text: /* sql */ `
-    INSERT INTO reviews (id, merchant_id, mode, payment_id, operation_id, reason, evidence)
-    VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (operation_id, reason) DO NOTHING`,
-};
+/** A caller waits for its answer exactly while the payment is being processed. */
+function wasUnanswered(payment: PaymentFacts): boolean {
+  return payment.record.status === 'processing' && payment.record.outcome !== 'review';
+}
 
-async function openReview(
-  executor: Executor,
-  payment: PaymentFacts,
-  change: PaymentChange,
-  nowMs: number,
-): Promise<void> {
-  if (!change.review) return;
-  const { merchantId, mode } = payment.tenant;
-  const id = makeId('review', nowMs, randomBytes(10));
-  const { reason, evidence } = change.review;
-  await run(executor, insertReview, [
-    id,
-    merchantId,
-    mode,
-    payment.record.id,
-    operationIdOf(change),
-    reason,
-    JSON.stringify(evidence),
-  ]);
+/** One entitlement per order line. */
+function entitlementRows(payment: PaymentFacts, nowMs: number) {
+  return payment.lines.map((line) => ({
+    id: makeId('entitlement', nowMs, randomBytes(10)),
+    product: line.product,
+    position: line.position,
+    repeatable: line.repeatable,
+  }));
 }

@@ -1,5 +1,5 @@
-import type { Knex } from 'knex';
 import type { Executor } from './connect.js';
+import { toPositional } from './placeholders.js';
 
 /** A value that a statement takes for a `?`; objects go in as JSON text. */
 export type StatementValue = string | number | boolean | null | Date | Buffer | readonly string[];
@@ -13,15 +13,23 @@ export interface Statement {
   readonly text: string;
 }
 
-export async function run<Row>(
+/** What is sent of each statement: worked out once, not at each call. */
+const sentTexts = new WeakMap<Statement, string>();
+
+function sentText(statement: Statement): string {
+  const known = sentTexts.get(statement);
+  if (known !== undefined) return known;
+  const text = toPositional(statement.text);
+  sentTexts.set(statement, text);
+  return text;
+}
+
+export function run<Row>(
   executor: Executor,
   statement: Statement,
   values: readonly StatementValue[],
 ): Promise<Row[]> {
-  const result = await (executor
-    .raw(statement.text, values as unknown as Knex.RawBinding[])
-    .options({ name: statement.name }) as unknown as Promise<{ rows: Row[] }>);
-  return result.rows;
+  return executor.send<Row>({ name: statement.name, text: sentText(statement), values });
 }
 
 /** As `run`, where exactly one row must come. */

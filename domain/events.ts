@@ -37,6 +37,7 @@ export type TimelineEventType =
   | 'operation.closed'
   | 'operation.canceled'
   | 'operation.late_success'
+  | 'operation.refunded_by_provider'
   | 'notification.received'
   | 'notification.disregarded';
 

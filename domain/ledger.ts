@@ -71,3 +71,9 @@ export function refundedByProviderPosting(money: MoneyIn, refundedMinor: number)
     ],
   };
 }
+
+/** All that came went back: the posting of its coming, the other way round. */
+export function returnedPosting(money: MoneyIn): Posting {
+  const entries = paidPosting(money).entries.map((entry) => ({ ...entry, amountMinor: -entry.amountMinor }));
+  return { fact: 'refunded_by_provider', entries };
+}

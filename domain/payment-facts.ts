@@ -121,7 +121,10 @@ export function outcomeBesides({ record, operations }: PaymentFacts): PaymentOut
   const isHeld = record.amountReceivedMinor > record.amountRefundedMinor;
   // Money of another currency is in none of the payment's amounts.
   const differed = operations.some(
-    (operation) => operation.posted.length > 0 && operation.lastError?.code === 'amount_differs',
+    ({ posted, lastError }) =>
+      posted.includes('paid') &&
+      !posted.includes('refunded_by_provider') &&
+      lastError?.code === 'amount_differs',
   );
   return isHeld || differed ? 'review' : 'known';
 }

@@ -1,11 +1,12 @@
 /** Decisions about money that came: the one place where a payment becomes paid. */
 import type { NewEvent } from './events.js';
-import { paidPosting, refundedByProviderPosting, type MoneyIn, type Posting } from './ledger.js';
+import { paidPosting, refundedByProviderPosting, type Posting } from './ledger.js';
 import type { PaidEvidence } from './outcome.js';
 import { transition, type OperationEvent } from './operation.js';
 import { judgePaid, type Difference, type Verdict } from './paid-evidence.js';
 import type { OperationChange, PaymentChange } from './payment-change.js';
 import { openOperation, outcomeBesides, type OperationFacts, type PaymentFacts } from './payment-facts.js';
+import { decideReturnedLater, moneyIn } from './payment-refund.js';
 import { isEnded } from './payment.js';
 import { REVIEW_POLL_DELAY_MS } from './payment-position.js';
 import { paymentError } from './problem-codes.js';
@@ -20,8 +21,8 @@ export function decidePaid(
   paid: PaidEvidence,
   nowMs: number,
 ): PaymentChange | undefined {
-  // What came for it is in the ledger: from here a person decides, and nothing is posted twice.
-  if (operation.posted.length > 0) return undefined;
+  // What came for it is in the ledger, and is posted once; all that can still be news is that it went back.
+  if (operation.posted.length > 0) return decideReturnedLater(payment, operation, paid, nowMs);
   const verdict = judge(operation, paid);
   switch (verdict.kind) {
     case 'foreign':
@@ -131,6 +132,7 @@ function decideLate(
     postings: inSuspense(payment, operation, paid),
     events: [
       { type: 'operation.late_success', detail: { id: operation.id, amount: paid.amountMinor } },
+      ...(endsWithoutAttempt(payment) ? [{ type: 'payment.canceled' } as const] : []),
       { type: 'payment.review' },
     ],
     review: { reason: 'late_success', evidence: { paid, status_then: operation.status } },
@@ -139,8 +141,11 @@ function decideLate(
 
 /** Where no other attempt is under way the payment ends here, so that nobody pays for it a second time. */
 function endingWithoutAttempt(payment: PaymentFacts): Pick<PaymentChange, 'status' | 'releasesClaims'> {
-  if (isEnded(payment.record.status) || openOperation(payment)) return {};
-  return { status: 'canceled', releasesClaims: true };
+  return endsWithoutAttempt(payment) ? { status: 'canceled', releasesClaims: true } : {};
+}
+
+function endsWithoutAttempt(payment: PaymentFacts): boolean {
+  return !isEnded(payment.record.status) && !openOperation(payment);
 }
 
 /** Came and went before we looked: both are posted, nothing is delivered, and the attempt is over. */
@@ -169,16 +174,6 @@ function decideRefundedAlready(
   return { ...base, status: 'requires_payment_method', outcome: outcomeBesides(payment), lastError };
 }
 
-/** A refund at the provider that we did not order, of a payment that stays paid: a person looks at it. */
-export function decideUnexpectedRefund(operation: OperationFacts, paid: PaidEvidence): PaymentChange {
-  return {
-    operation: { id: operation.id, from: operation.status, to: operation.status },
-    outcome: 'review',
-    events: [{ type: 'payment.review' }],
-    review: { reason: 'unexpected_refund', evidence: { paid } },
-  };
-}
-
 /** A payment's amounts are of its own currency; money of another one is in the ledger alone. */
 function amountsWith(
   { record }: PaymentFacts,
@@ -197,22 +192,6 @@ function inSuspense(payment: PaymentFacts, operation: OperationFacts, paid: Paid
   const postings = [paidPosting(money)];
   if (paid.refundedMinor > 0) postings.push(refundedByProviderPosting(money, paid.refundedMinor));
   return postings;
-}
-
-function moneyIn(
-  payment: PaymentFacts,
-  operation: OperationFacts,
-  paid: PaidEvidence,
-  deliveredMinor: number,
-): MoneyIn {
-  return {
-    provider: operation.provider,
-    accountId: operation.accountId,
-    merchantId: payment.tenant.merchantId,
-    currency: paid.currency,
-    actualMinor: paid.amountMinor,
-    deliveredMinor,
-  };
 }
 
 function isLate(operation: OperationFacts): boolean {

@@ -126,3 +126,22 @@ describe('money after the close', () => {
     expect((await house.merchant.payment(id))['amount_received']).toBe(100_000);
   });
 });
+
+describe('a notification about which the provider does not answer', () => {
+  test('hides neither a cancel nor the deadline: the payment ends in a review', async () => {
+    await house.restart('api', { REVIEW_GRACE_MS: '1000' });
+    const { id, reference } = await offer(house, { expires_in: 10 });
+    for (const operation of ['query', 'close']) {
+      await house.sandbox.fault(operation, 'error_500_before', { times: -1 });
+    }
+    const lie = { overrides: { trade_status: 'TRADE_SUCCESS', total_amount: '1.00' } };
+    await house.sandbox.call('POST', `/alipay/trades/${reference}/notify`, lie);
+    expect((await house.merchant.post(`/v1/payments/${id}/cancel`, {})).status).toBe(202);
+    await until(
+      'the review opens',
+      async () => (await house.merchant.payment(id))['outcome'] === 'review',
+      40_000,
+    );
+    await house.sandbox.clearFaults();
+  });
+});

@@ -57,13 +57,20 @@ type PhaseActivity = {
 /** Which activity carries out a step, and whether it goes on durably where a first try was not clean. */
 const deeds: Readonly<Record<Deed, { activity: PhaseActivity; isDurable: boolean }>> = {
   start_operation: { activity: 'startOperation', isDurable: true },
-  apply_notifications: { activity: 'settlePayment', isDurable: true },
+  apply_notifications: { activity: 'settlePayment', isDurable: false },
   conclude_operation: { activity: 'concludeOperation', isDurable: true },
   query_operation: { activity: 'queryOperation', isDurable: false },
   close_operation: { activity: 'closeOperation', isDurable: false },
   cancel_payment: { activity: 'cancelPayment', isDurable: false },
   open_review: { activity: 'openReview', isDurable: false },
 };
+
+/**
+ * A notification about which the provider does not answer is asked about again this much later, and meanwhile holds up
+ * nothing: closing, the deadline and the review go on.
+ */
+const ASK_AGAIN_MS = 5_000;
+const ASK_AGAIN_AT_MOST_MS = 60_000;
 
 /** Clocks of hosts differ: a step that changed nothing, because it is not yet due there, is tried again later. */
 const SAME_STEP_PAUSE_MS = 1_000;
@@ -74,6 +81,8 @@ class PaymentRun {
   private hasNews = false;
   private isCancelAsked = false;
   private isGoingOnDurably = false;
+  private notificationsTriedInVain = 0;
+  private notificationsDueMs = 0;
 
   constructor(private readonly paymentId: string) {}
 
@@ -111,7 +120,18 @@ class PaymentRun {
   /** News comes first: applying it reads all rows, and so also finds a cancel or another method. */
   next(): NextStep {
     if (!this.position || this.hasNews) return { do: 'apply_notifications' };
-    return nextStep(this.position, Date.now());
+    const { position, notificationsDueMs } = this;
+    if (position.openNotifications === 0 || Date.now() >= notificationsDueMs) {
+      return nextStep(position, Date.now());
+    }
+    const step = nextStep({ ...position, openNotifications: 0 }, Date.now());
+    return step.do === 'wait' ? { ...step, untilMs: Math.min(step.untilMs, notificationsDueMs) } : step;
+  }
+
+  private noteNotifications(clean: boolean): void {
+    this.notificationsTriedInVain = clean ? 0 : this.notificationsTriedInVain + 1;
+    const delayMs = ASK_AGAIN_MS * 2 ** Math.min(this.notificationsTriedInVain, 10);
+    this.notificationsDueMs = clean ? 0 : Date.now() + Math.min(delayMs, ASK_AGAIN_AT_MOST_MS);
   }
 
   /** Payer, provider or merchant may act; the next poll, end or expiry ends the wait as well. */
@@ -129,6 +149,7 @@ class PaymentRun {
     if (deed === 'apply_notifications') this.hasNews = false;
     const { position, clean } = await atOnce(deedSummaries[deed])[activity](input);
     this.position = position;
+    if (deed === 'apply_notifications') this.noteNotifications(clean);
     if (clean || this.next().do !== deed) return this.pauseWhereNothingMoves(deed);
     this.isGoingOnDurably = isDurable;
     if (isDurable) await this.carryOutDurably(deed, activity);
@@ -180,6 +201,7 @@ class PaymentRun {
 
   async continueIfHistoryIsLong(): Promise<void> {
     if (!workflowInfo().continueAsNewSuggested) return;
+    await this.passOnCancellation();
     await continueAsNew<typeof processPayment>({ paymentId: this.paymentId });
   }
 

@@ -44,7 +44,7 @@ const limit = z
   .default(10)
   .describe('How many, 1 to 100; 10 by default.');
 
-const cursor = z.string().min(1, 'must not be empty').max(80, 'must have at most 80 characters');
+const cursor = z.string().regex(/^[\x21-\x7e]{1,80}$/, 'must be an id: 1 to 80 visible ASCII characters');
 
 export const page = {
   limit,

@@ -1,3 +1,4 @@
+import { createPrivateKey, createPublicKey } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { AlipaySdk, type AlipaySdkConfig } from 'alipay-sdk';
 import type { ProviderError } from '../../domain/outcome.js';
@@ -52,6 +53,7 @@ export class AlipayClient {
       // The SDK hands its "proxy" to urllib as the dispatcher, of which only `dispatch` is used.
       proxyAgent: this.#dispatcher as unknown as NonNullable<AlipaySdkConfig['proxyAgent']>,
     });
+    useParsedKeys(this.#sdk, credential);
   }
 
   /** Never rejects: nothing of an SDK error may get out, because it holds the request or the raw reply. */
@@ -95,14 +97,15 @@ export class AlipayClient {
       ...(notifyUrl === undefined ? {} : { notify_url: notifyUrl }),
       bizContent: { ...content },
     };
-    await this.#sdk.exec(method, parameters, { validateSign: true });
+    // What it returns is not used: #read verifies the bytes, and reads what it verified.
+    await this.#sdk.exec(method, parameters);
     return 'answered';
   }
 
   /**
-   * Reads the reply again, from its bytes. The SDK verifies the text after the first `…_response"` it finds, but
-   * returns what JSON.parse finds under that key, which in a crafted body (an escaped key, a second one after
-   * `sign`) is something else; here the node that is verified is the node that is read.
+   * Verifies and reads the reply from its bytes. The SDK would verify the text after the first `…_response"` it
+   * finds, but return what JSON.parse finds under that key, which in a crafted body (an escaped key, a second one
+   * after `sign`) is something else; here the node that is verified is the node that is read.
    */
   #read(method: AlipayMethod, exchange: Exchange): Answer {
     const key = `${method.replaceAll('.', '_')}_response`;
@@ -116,6 +119,17 @@ export class AlipayClient {
     const reply: unknown = JSON.parse(node);
     return isRecord(reply) ? { kind: 'reply', reply } : unverified(exchange);
   }
+}
+
+/**
+ * The SDK (alipay-sdk 4.14.0, read 2026-11) gives its keys to node:crypto as they stand in its `config`, as PEM,
+ * which OpenSSL then parses at each signature; node:crypto takes the parsed key as well.
+ */
+function useParsedKeys(sdk: AlipaySdk, { privateKey, alipayPublicKey }: AlipayCredential): void {
+  Object.assign(sdk.config, {
+    privateKey: createPrivateKey(privateKey),
+    alipayPublicKey: createPublicKey(alipayPublicKey),
+  });
 }
 
 /** Exported for its tests: a TLS record that breaks after the request was sent is hard to make. */

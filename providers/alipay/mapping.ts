@@ -151,8 +151,12 @@ function mapTrade(reply: Reply, reference: string, merchant: string): QueryOutco
 }
 
 function paidOutcome(reply: Reply, merchant: string, refunded: 'none' | 'all'): QueryOutcome {
-  // The documented reply names no seller. Should one ever stand there, it counts, not what we expect.
-  const evidence = readPaid(reply, textOf(reply, 'seller_id') ?? merchant, 'send_pay_date');
+  // The documented reply names no seller, and is bound to ours by the app's key. Should one ever stand there, it
+  // must be ours: money of somebody else proves nothing for this payment.
+  if ((textOf(reply, 'seller_id') ?? merchant) !== merchant) {
+    return unknown({ code: 'other_merchant', message: 'the reply names another seller' }, 'query');
+  }
+  const evidence = readPaid(reply, merchant, 'send_pay_date');
   if (evidence === undefined) return unknown(unreadable('total_amount, trans_currency or trade_no'), 'query');
   const refundedMinor = refunded === 'all' ? evidence.amountMinor : 0;
   return { kind: 'succeeded', paid: { ...evidence, refundedMinor } };

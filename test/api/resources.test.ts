@@ -172,7 +172,11 @@ describe('the service itself', () => {
       expect(body).toMatchObject({ code, remedy: expect.stringMatching(/\.$/) as string });
     }
     const declined: unknown = await (await fetch(`${house.url}/problems/declined`)).json();
-    expect(declined).toMatchObject({ code: 'declined', retryable: true, remedy: expect.stringMatching(/payer/) });
+    expect(declined).toMatchObject({
+      code: 'declined',
+      retryable: true,
+      remedy: expect.stringMatching(/payer/),
+    });
     expect((await fetch(`${house.url}/problems/toString`)).status).toBe(404);
     expect(await (await fetch(`${house.url}/docs`)).text()).toContain('/openapi.json');
   });

@@ -4,6 +4,7 @@ import { recordEvents } from '../../db/events.js';
 import { storeNotification } from '../../db/notifications.js';
 import { markNotificationsProcessed } from '../../db/notification-changes.js';
 import { takeDue } from '../../db/sweep.js';
+import { inTransaction } from '../../db/transaction.js';
 import { claimWebhooks, findOpenWebhook, markWebhooks } from '../../db/webhook-deliveries.js';
 import { insertWebhookEndpoint } from '../../db/webhook-endpoints.js';
 import type { PaymentFacts } from '../../domain/payment-facts.js';
@@ -63,7 +64,7 @@ describe('webhooks', () => {
   });
 
   it('are not waited for while another claimer holds them', async () => {
-    await database.app.transaction(async (trx) => {
+    await inTransaction(database.app, async (trx) => {
       expect(await claimWebhooks(trx, { limit: 15, leaseSeconds: 30 })).toHaveLength(15);
       expect(await claim(100)).toHaveLength(25);
     });

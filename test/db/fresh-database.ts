@@ -143,8 +143,7 @@ export async function refusalOf(work: Promise<unknown>): Promise<string | undefi
     return undefined;
   } catch (error) {
     const { code, message } = error as { code?: string; message: string };
-    // knex puts the statement before PostgreSQL's own words.
-    return `${code}: ${message.split(' - ').at(-1)}`;
+    return `${code}: ${message}`;
   }
 }
 

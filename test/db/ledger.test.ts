@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { post } from '../../db/ledger.js';
 import { loadPayment } from '../../db/payments.js';
 import { inTransaction, uniqueViolation } from '../../db/transaction.js';
 import type { LedgerEntry } from '../../domain/ledger.js';
@@ -14,6 +13,7 @@ import {
   tenant,
   type FreshDatabase,
 } from './fresh-database.js';
+import { post } from './post.js';
 
 let database: FreshDatabase;
 let payment: PaymentFacts;
@@ -100,14 +100,14 @@ describe('the ledger refuses, and keeps nothing of,', () => {
        SELECT merchant_id, mode, id, 'a', 'CNY', 1 FROM ledger_transactions WHERE operation_id = ?`,
       [payment.operations[0]!.id],
     );
-    expect(await refusalOf(add as unknown as Promise<unknown>)).toMatch(/does not sum to zero: 1 CNY/);
+    expect(await refusalOf(add)).toMatch(/does not sum to zero: 1 CNY/);
   });
 
   it('at COMMIT, and not before: the entries of one transaction may come one by one', async () => {
     payment = await acceptedPayment(database);
     let isBeforeCommit = false;
     const work = inTransaction(database.app, async (trx) => {
-      const { rows } = await trx.raw<{ rows: { id: number }[] }>(
+      const { rows } = await trx.raw<{ id: number }>(
         `INSERT INTO ledger_transactions (merchant_id, mode, operation_id, fact) VALUES (?, ?, ?, 'paid') RETURNING id`,
         [tenant.merchantId, tenant.mode, payment.operations[0]!.id],
       );
@@ -149,17 +149,13 @@ describe('the ledger refuses, and keeps nothing of,', () => {
 
 describe('amounts', () => {
   it('beyond 2^53 are an error when read, never rounded', async () => {
-    const beyond = database.app.raw(
-      'SELECT 9007199254740993::bigint AS amount',
-    ) as unknown as Promise<unknown>;
+    const beyond = database.app.raw('SELECT 9007199254740993::bigint AS amount');
     await expect(beyond).rejects.toThrow(/beyond 2\^53/);
     const sum = database.app.raw(
       'SELECT sum(x)::bigint AS s FROM (VALUES (9007199254740991::bigint), (1)) v (x)',
     );
-    await expect(sum as unknown as Promise<unknown>).rejects.toThrow(/beyond 2\^53/);
-    const { rows } = await database.app.raw<{ rows: { most: number }[] }>(
-      'SELECT 9007199254740991::bigint AS most',
-    );
+    await expect(sum).rejects.toThrow(/beyond 2\^53/);
+    const { rows } = await database.app.raw<{ most: number }>('SELECT 9007199254740991::bigint AS most');
     expect(rows[0]?.most).toBe(Number.MAX_SAFE_INTEGER);
   });
 

@@ -79,9 +79,9 @@ describe('migrations', () => {
 
   it('are told to the application, and their absence too', async () => {
     expect(await appliedMigrations(database.app)).toEqual([...names].sort());
-    const knex = connectDatabase({ url: await emptyDatabase(), applicationName: 'test', poolMax: 1 });
-    await expect(appliedMigrations(knex)).rejects.toThrow(/schema_migrations/);
-    await knex.destroy();
+    const pool = connectDatabase({ url: await emptyDatabase(), applicationName: 'test', poolMax: 1 });
+    await expect(appliedMigrations(pool)).rejects.toThrow(/schema_migrations/);
+    await pool.destroy();
   });
 
   it('cannot be run by the application itself', async () => {

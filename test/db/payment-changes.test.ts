@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { paymentTimeline } from '../../db/events.js';
 import { findIdempotencyRecord, markAnsweredAccepted, type IdempotencyScope } from '../../db/idempotency.js';
@@ -31,7 +32,7 @@ afterAll(() => database.close());
 const now = () => Date.now();
 const newest = (payment: PaymentFacts): OperationFacts => payment.operations.at(-1)!;
 const write = (payment: PaymentFacts, change: PaymentChange | undefined) =>
-  inTransaction(database.app, (trx) => writePaymentChange(trx, payment, change!, now()));
+  writePaymentChange(database.app, payment, change!, now());
 
 function offerMade(payment: PaymentFacts): PaymentChange | undefined {
   const offer: Offer = {
@@ -169,6 +170,84 @@ describe('a change that was decided on rows that have changed since', () => {
       expect(await rowsOf(payment)).toEqual(before);
       expect((await mustLoad(database, payment.record.id)).operations[0]?.status).toBe('planned');
     }
+  });
+});
+
+describe('a change that has to wait for somebody else', () => {
+  const counted = ['events', 'ledger_entries', 'entitlements', 'webhook_deliveries'];
+  const counts = () => Promise.all(counted.map((table) => countOf(database, table)));
+
+  /** Starts the change while another transaction holds the row; ends that one when the change waits for it. */
+  async function meeting(payment: PaymentFacts, others: string, id: string): Promise<PaymentFacts> {
+    let writing: Promise<PaymentFacts> | undefined;
+    await inTransaction(database.app, async (trx) => {
+      await trx.raw(others, [id]);
+      writing = write(payment, paid(payment));
+      writing.catch(() => undefined);
+      await waitedFor();
+    });
+    return writing!;
+  }
+
+  async function waitedFor(): Promise<void> {
+    const waiting = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+    while ((await database.app.raw(waiting)).rows.length === 0) await pause(5);
+  }
+
+  it.each([
+    ['the payment', 'UPDATE payments SET due_at = now() WHERE id = ?', (p: PaymentFacts) => p.record.id],
+    ['the operation', 'UPDATE operations SET poll_count = 7 WHERE id = ?', (p: PaymentFacts) => newest(p).id],
+  ])('is written in whole where %s then is as it was read', async (what, others, idOf) => {
+    const payment = await withOffer({ payerId: `waits for ${what}`, lines: [courseLine] });
+    const after = await meeting(payment, others, idOf(payment));
+    const read = await mustLoad(database, payment.record.id);
+    expect(read.record.sequence).toBe(after.record.sequence);
+    expect([read.record.status, newest(read).status]).toEqual(['succeeded', 'succeeded']);
+    // What the others wrote and the change does not name is kept.
+    expect(newest(read).pollCount).toBe(what === 'the operation' ? 7 : 0);
+    expect(await countOf(database, 'entitlements', `payment_id = '${payment.record.id}'`)).toBe(1);
+  });
+
+  it.each([
+    ['payment', 'UPDATE payments SET sequence = sequence + 1 WHERE id = ?', (p: PaymentFacts) => p.record.id],
+    [
+      'operation',
+      `UPDATE operations SET status = 'unknown', poll_count = 7 WHERE id = ?`,
+      (p: PaymentFacts) => newest(p).id,
+    ],
+  ])('is not written in any part where the %s then has changed', async (what, others, idOf) => {
+    const payment = await withOffer({ payerId: `loses its ${what}`, lines: [courseLine] });
+    const before = await counts();
+    await expect(meeting(payment, others, idOf(payment))).rejects.toThrow(ConcurrentChangeError);
+    const read = await mustLoad(database, payment.record.id);
+    expect([read.record.status, newest(read).status === 'succeeded']).toEqual(['requires_action', false]);
+    expect(await counts()).toEqual(before);
+  });
+});
+
+describe('a change that the database refuses at its end', () => {
+  it('is an error, and nothing of it is written', async () => {
+    const payment = await withOffer({ payerId: 'unbalanced', lines: [courseLine] });
+    const change = paid(payment)!;
+    const [first] = change.postings![0]!.entries;
+    const entries = [first!, { ...first!, amountMinor: -1 }];
+    const unbalanced = { ...change, postings: [{ fact: 'paid', entries }] } as PaymentChange;
+    await expect(write(payment, unbalanced)).rejects.toThrow(/does not sum to zero/);
+    expect(await mustLoad(database, payment.record.id)).toEqual(payment);
+    expect(await countOf(database, 'entitlements', `payment_id = '${payment.record.id}'`)).toBe(0);
+  });
+
+  it('has several postings in their order', async () => {
+    const payment = await withOffer();
+    const change = paid(payment)!;
+    const entries = [1, -1].map((amountMinor) => ({ account: 'a', currency: 'CNY', amountMinor }));
+    const postings = [
+      ...change.postings!,
+      { fact: 'refunded_by_provider', entries },
+    ] as PaymentChange['postings'];
+    const after = await write(payment, { ...change, postings: postings! });
+    expect(newest(after).posted).toEqual(['paid', 'refunded_by_provider']);
+    expect(await mustLoad(database, payment.record.id)).toEqual(after);
   });
 });
 

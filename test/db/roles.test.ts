@@ -2,7 +2,6 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { recordAudit } from '../../db/audit.js';
 import { assertSafeDatabase, connectDatabase } from '../../db/connect.js';
-import { post } from '../../db/ledger.js';
 import { inTransaction } from '../../db/transaction.js';
 import { prepareDatabase } from '../../scripts/prepare-database.js';
 import {
@@ -13,6 +12,7 @@ import {
   tenant,
   type FreshDatabase,
 } from './fresh-database.js';
+import { post } from './post.js';
 
 let database: FreshDatabase;
 
@@ -138,14 +138,14 @@ describe("the owner's role", () => {
 
 describe('the application starts', () => {
   const safety = async (url: string) => {
-    const knex = connectDatabase({ url, applicationName: 'test', poolMax: 1 });
+    const pool = connectDatabase({ url, applicationName: 'test', poolMax: 1 });
     try {
-      await assertSafeDatabase(knex);
+      await assertSafeDatabase(pool);
       return 'safe';
     } catch (error) {
       return (error as Error).message;
     } finally {
-      await knex.destroy();
+      await pool.destroy();
     }
   };
   const withSetting = (url: string, setting: string) =>

@@ -17,7 +17,8 @@ import {
   type PaymentFacts,
 } from '../../domain/payment-facts.js';
 import { nextStep, pollDelayMs, REVIEW_POLL_DELAY_MS, type NextStep } from '../../domain/payment-position.js';
-import { decidePaid, decideUnexpectedRefund, judge } from '../../domain/payment-success.js';
+import { decideUnexpectedRefund } from '../../domain/payment-refund.js';
+import { decidePaid, judge } from '../../domain/payment-success.js';
 import { isEnded } from '../../domain/payment.js';
 import { renewAttempt } from '../../domain/renew-attempt.js';
 import { HOUR, MINUTE, operationFacts, paymentFacts, T0 } from './facts.js';

@@ -154,7 +154,7 @@ describe('query', () => {
     [
       'of another seller',
       { ...paid, seller_id: '2088000000000002' },
-      { kind: 'succeeded', paid: { ...paidEvidence, merchant: '2088000000000002' } },
+      { kind: 'unknown', recover: 'query', error: { code: 'other_merchant' } },
     ],
     ['waiting', waiting, { kind: 'pending', why: 'user_action' }],
     ['closed unpaid', { ...closed, buyer_pay_amount: '0.00', receipt_amount: '0.00' }, { kind: 'closed' }],

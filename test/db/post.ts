@@ -1,7 +1,7 @@
-import type { Posting } from '../domain/ledger.js';
-import type { Tenant } from '../domain/tenant.js';
-import type { Executor } from './connect.js';
-import { run, type Statement } from './statement.js';
+import type { Executor } from '../../db/connect.js';
+import { run, type Statement } from '../../db/statement.js';
+import type { Posting } from '../../domain/ledger.js';
+import type { Tenant } from '../../domain/tenant.js';
 
 const insertPosting: Statement = {
   name: 'ledger-post',
@@ -13,10 +13,7 @@ const insertPosting: Statement = {
       FROM posting, jsonb_to_recordset(?) AS e (account text, currency text, "amountMinor" bigint)`,
 };
 
-/**
- * Posts one fact. The database refuses a posting that does not sum to zero per currency, at commit, and a
- * second one of the same fact of the same operation.
- */
+/** A posting alone, in whatever state its payment is: what the database itself refuses is to be seen. */
 export async function post(
   executor: Executor,
   tenant: Tenant,
@@ -24,6 +21,11 @@ export async function post(
   posting: Posting,
 ): Promise<void> {
   const { merchantId, mode } = tenant;
-  const entries = JSON.stringify(posting.entries);
-  await run(executor, insertPosting, [merchantId, mode, operationId, posting.fact, entries]);
+  await run(executor, insertPosting, [
+    merchantId,
+    mode,
+    operationId,
+    posting.fact,
+    JSON.stringify(posting.entries),
+  ]);
 }

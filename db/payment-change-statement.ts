@@ -1,0 +1,119 @@
+import type { Statement } from './statement.js';
+
+/** What may belong to a change of a payment, beside the rows of payment and operation. */
+export type ChangePart = keyof typeof parts;
+
+const core = /* sql */ `
+    WITH input AS MATERIALIZED (SELECT * FROM jsonb_to_record(?) AS i (
+      payment_id text, sequence integer, new_sequence integer, status text, outcome text, received bigint,
+      refunded bigint, last_error jsonb, ended boolean, due_at timestamptz, only_while_wanted boolean,
+      operation jsonb, postings jsonb, entitlements jsonb, review jsonb, events jsonb,
+      answer text, notifications jsonb, notification_result text)),
+    operation_change AS MATERIALIZED (
+      SELECT input.payment_id, o.* FROM input, jsonb_to_record(input.operation) AS o (
+        id text, status_read text, status text, sent_at timestamptz, offer jsonb, provider_reference text,
+        last_error jsonb, asked_at timestamptz, next_poll_at timestamptz, poll_count integer, ended boolean)
+       WHERE input.operation IS NOT NULL),
+    operation_as_read AS MATERIALIZED (
+      SELECT o.id FROM operations o JOIN operation_change c
+        ON o.id = c.id AND o.payment_id = c.payment_id AND o.status = c.status_read
+         FOR NO KEY UPDATE OF o),
+    payment AS (
+      UPDATE payments p SET
+        status = i.status, outcome = i.outcome, amount_received_minor = i.received,
+        amount_refunded_minor = i.refunded, last_error = i.last_error, sequence = i.new_sequence,
+        due_at = i.due_at, ended_at = CASE WHEN i.ended THEN coalesce(p.ended_at, now()) END
+        FROM input i
+       WHERE p.id = i.payment_id AND p.sequence = i.sequence
+         AND (i.operation IS NULL OR EXISTS (SELECT FROM operation_as_read))
+         AND (NOT i.only_while_wanted OR (p.cancel_requested_at IS NULL AND p.expires_at > now()))
+      RETURNING p.id, p.merchant_id, p.mode, p.payer_id),
+    operation AS (
+      UPDATE operations o SET
+        status = c.status, sent_at = coalesce(o.sent_at, c.sent_at), offer = coalesce(o.offer, c.offer),
+        provider_reference = coalesce(c.provider_reference, o.provider_reference),
+        last_error = coalesce(c.last_error, o.last_error), asked_at = coalesce(c.asked_at, o.asked_at),
+        next_poll_at = coalesce(c.next_poll_at, o.next_poll_at), poll_count = coalesce(c.poll_count, o.poll_count),
+        ended_at = CASE WHEN c.ended THEN coalesce(o.ended_at, now()) ELSE o.ended_at END
+        FROM operation_change c, payment
+       WHERE o.id = c.id AND o.payment_id = payment.id)`;
+
+/** Each reads `payment`, and so does nothing where that was not written. */
+const parts = {
+  posting: /* sql */ `
+    posting AS (
+      INSERT INTO ledger_transactions (merchant_id, mode, operation_id, fact)
+      SELECT payment.merchant_id, payment.mode, c.id, posted.fact
+        FROM payment, operation_change c, input i,
+          jsonb_to_recordset(i.postings) AS posted (number integer, fact text)
+       ORDER BY posted.number
+      RETURNING id, merchant_id, mode, fact),
+    ledger_entry AS (
+      INSERT INTO ledger_entries (merchant_id, mode, transaction_id, account, currency, amount_minor)
+      SELECT posting.merchant_id, posting.mode, posting.id, e.account, e.currency, e."amountMinor"
+        FROM input i, jsonb_to_recordset(i.postings) AS posted (fact text, entries jsonb)
+        JOIN posting ON posting.fact = posted.fact,
+          jsonb_to_recordset(posted.entries) AS e (account text, currency text, "amountMinor" bigint))`,
+  entitlement: /* sql */ `
+    entitlement AS (
+      INSERT INTO entitlements
+        (id, merchant_id, mode, payer_id, product_id, payment_id, line_position, repeatable, status)
+      SELECT e.id, payment.merchant_id, payment.mode, payment.payer_id, e.product, payment.id, e.position,
+        e.repeatable, 'granted'
+        FROM payment, input i, jsonb_to_recordset(i.entitlements)
+          AS e (id text, product text, position integer, repeatable boolean))`,
+  claim: /* sql */ `
+    claim AS (
+      DELETE FROM purchase_claims c USING payment WHERE c.payment_id = payment.id)`,
+  review: /* sql */ `
+    review AS (
+      INSERT INTO reviews (id, merchant_id, mode, payment_id, operation_id, reason, evidence)
+      SELECT r.id, payment.merchant_id, payment.mode, payment.id, c.id, r.reason, r.evidence
+        FROM payment, operation_change c, input i,
+          jsonb_to_record(i.review) AS r (id text, reason text, evidence jsonb)
+      ON CONFLICT (operation_id, reason) DO NOTHING)`,
+  event: /* sql */ `
+    event AS (
+      INSERT INTO events (id, merchant_id, mode, payment_id, type, sequence, data)
+      SELECT e.id, payment.merchant_id, payment.mode, payment.id, e.type, e.sequence, e.data
+        FROM payment, input i,
+          jsonb_to_recordset(i.events) AS e (id text, type text, sequence integer, data jsonb)
+      RETURNING id, merchant_id, mode, type),
+    webhook AS (
+      INSERT INTO webhook_deliveries (merchant_id, mode, event_id, endpoint_id, due_at)
+      SELECT w.merchant_id, w.mode, event.id, w.id, now()
+        FROM event JOIN webhook_endpoints w ON w.merchant_id = event.merchant_id AND w.mode = event.mode
+         AND w.disabled_at IS NULL AND event.type = ANY (w.enabled_events))`,
+  answer: /* sql */ `
+    answer AS (
+      UPDATE idempotency_keys k SET status = k.success_status, body = i.answer FROM payment, input i
+       WHERE k.payment_id = payment.id AND k.status IS NULL AND k.accepted_at IS NULL)`,
+  notification: /* sql */ `
+    notification AS (
+      UPDATE notifications n SET processed_at = now(), due_at = NULL, result = i.notification_result
+        FROM payment, input i
+       WHERE n.payment_id = payment.id AND n.processed_at IS NULL
+         AND n.id = ANY (ARRAY(SELECT jsonb_array_elements_text(i.notifications)::bigint)))`,
+};
+
+const statements = new Map<string, Statement>();
+
+/**
+ * A decided change with all that belongs to it, as one statement: it is its own transaction. Everything is
+ * written from `payment`, so that nothing is where the payment or its operation is not as it was read. The
+ * operation is locked first and held (everybody who writes both comes in this order), but written last: an
+ * operation must not change where its payment does not. Rows are matched again after any wait for a lock.
+ *
+ * It holds only the parts that are needed: PostgreSQL prepares every part of a statement at each execution.
+ */
+export function paymentChange(needed: readonly ChangePart[]): Statement {
+  const key = needed.join('-');
+  const known = statements.get(key);
+  if (known) return known;
+  const statement: Statement = {
+    name: `payment-change-${key}`,
+    text: `${[core, ...needed.map((part) => parts[part])].join(',')}\n    SELECT id FROM payment`,
+  };
+  statements.set(key, statement);
+  return statement;
+}

@@ -1,0 +1,76 @@
+/** Decisions about money that the provider gave back without our order, after we had posted that it came. */
+import { returnedPosting, type MoneyIn } from './ledger.js';
+import type { PaidEvidence } from './outcome.js';
+import type { PaymentChange } from './payment-change.js';
+import type { OperationFacts, PaymentFacts } from './payment-facts.js';
+
+/**
+ * The provider, asked now, says that all it took for `operation` went back: the ledger follows, so that it equals
+ * the provider's journal. A payment that had succeeded stays so and goes to a person; what lay in suspense is
+ * settled by it. Undefined where that is no news, or not the whole of what was posted.
+ */
+export function decideReturnedLater(
+  payment: PaymentFacts,
+  operation: OperationFacts,
+  paid: PaidEvidence,
+  nowMs: number,
+): PaymentChange | undefined {
+  const isNews = operation.posted.includes('paid') && !operation.posted.includes('refunded_by_provider');
+  const isWhole = paid.amountMinor > 0 && paid.refundedMinor === paid.amountMinor;
+  if (!isNews || !isWhole || paid.reference !== operation.providerKey) return undefined;
+  const hadSucceeded = operation.status === 'succeeded';
+  const deliveredMinor = hadSucceeded ? operation.amountMinor : 0;
+  const isSameCurrency = paid.currency === operation.currency;
+  if (paid.amountMinor < deliveredMinor || (hadSucceeded && !isSameCurrency)) return undefined;
+  const amountRefundedMinor = payment.record.amountRefundedMinor + (isSameCurrency ? paid.refundedMinor : 0);
+  const keptMinor = payment.record.amountReceivedMinor - amountRefundedMinor;
+  if (keptMinor < 0) return undefined;
+  // Beside what another attempt has delivered, nothing may be left that is owed to nobody.
+  const deliveredBesideMinor = payment.record.status === 'succeeded' ? payment.record.amountMinor : 0;
+  const wasInReview = operation.status === 'review';
+  return {
+    operation: {
+      id: operation.id,
+      from: operation.status,
+      to: wasInReview ? 'closed' : operation.status,
+      askedAtMs: nowMs,
+    },
+    ...(wasInReview && payment.record.status === 'processing'
+      ? ({ status: 'requires_payment_method' } as const)
+      : {}),
+    amountRefundedMinor,
+    outcome: hadSucceeded || keptMinor > deliveredBesideMinor ? 'review' : 'known',
+    postings: [returnedPosting(moneyIn(payment, operation, paid, deliveredMinor))],
+    events: [
+      { type: 'operation.refunded_by_provider', detail: { id: operation.id, amount: paid.refundedMinor } },
+      ...(hadSucceeded ? [{ type: 'payment.review' } as const] : []),
+    ],
+    ...(hadSucceeded ? { review: { reason: 'unexpected_refund', evidence: { paid } } as const } : {}),
+  };
+}
+
+/** A refund that only a notification tells of, and that no look-up of ours can see yet: a person looks at it. */
+export function decideUnexpectedRefund(operation: OperationFacts, paid: PaidEvidence): PaymentChange {
+  return {
+    operation: { id: operation.id, from: operation.status, to: operation.status },
+    outcome: 'review',
+    events: [{ type: 'payment.review' }],
+    review: { reason: 'unexpected_refund', evidence: { paid } },
+  };
+}
+
+export function moneyIn(
+  payment: PaymentFacts,
+  operation: OperationFacts,
+  paid: PaidEvidence,
+  deliveredMinor: number,
+): MoneyIn {
+  return {
+    provider: operation.provider,
+    accountId: operation.accountId,
+    merchantId: payment.tenant.merchantId,
+    currency: paid.currency,
+    actualMinor: paid.amountMinor,
+    deliveredMinor,
+  };
+}
