@@ -25,8 +25,8 @@ export function decideReturnedLater(
   const amountRefundedMinor = payment.record.amountRefundedMinor + (isSameCurrency ? paid.refundedMinor : 0);
   const keptMinor = payment.record.amountReceivedMinor - amountRefundedMinor;
   if (keptMinor < 0) return undefined;
-  // Beside what another attempt has delivered, nothing may be left that is owed to nobody.
-  const deliveredBesideMinor = payment.record.status === 'succeeded' ? payment.record.amountMinor : 0;
+  // A payment that stays paid keeps its review, whatever of it went back: a person closes that.
+  const isSettled = keptMinor === 0 && payment.record.status !== 'succeeded';
   const wasInReview = operation.status === 'review';
   return {
     operation: {
@@ -39,7 +39,7 @@ export function decideReturnedLater(
       ? ({ status: 'requires_payment_method' } as const)
       : {}),
     amountRefundedMinor,
-    outcome: hadSucceeded || keptMinor > deliveredBesideMinor ? 'review' : 'known',
+    outcome: isSettled ? 'known' : 'review',
     postings: [returnedPosting(moneyIn(payment, operation, paid, deliveredMinor))],
     events: [
       { type: 'operation.refunded_by_provider', detail: { id: operation.id, amount: paid.refundedMinor } },

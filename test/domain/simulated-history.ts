@@ -198,25 +198,31 @@ export class SimulatedHistory {
   }
 
   private applyNotifications(): void {
-    const notification = this.payment.notifications[0]!;
-    const operation = this.payment.operations.find(({ id }) => id === notification.operationId)!;
-    const paid = notification.paid!;
-    const verdict = judge(operation, paid);
-    const isPlain = verdict.kind === 'paid' && verdict.surplusMinor === 0;
-    const rest = this.payment.notifications.slice(1);
-    if (isPlain && (operation.status === 'action_required' || operation.status === 'sent')) {
-      this.commit(decidePaid(this.payment, operation, paid, this.nowMs), 'notification', rest);
-    } else if (operation.status === 'succeeded') {
-      this.commit(
-        paid.refundedMinor > 0 ? decideUnexpectedRefund(operation, paid) : undefined,
+    const { operationId } = this.payment.notifications[0]!;
+    const operation = this.payment.operations.find(({ id }) => id === operationId)!;
+    const mine = this.payment.notifications.filter((known) => known.operationId === operationId);
+    const rest = this.payment.notifications.filter((known) => known.operationId !== operationId);
+    const isWaiting = operation.status === 'action_required' || operation.status === 'sent';
+    const isUndisputed = mine.every(({ paid }) => {
+      const verdict = judge(operation, paid!);
+      return verdict.kind === 'paid' && verdict.surplusMinor === 0;
+    });
+    if (isWaiting && isUndisputed) {
+      return this.commit(
+        decidePaid(this.payment, operation, mine[0]!.paid!, this.nowMs),
         'notification',
         rest,
       );
-    } else {
-      const outcome = this.provider.query(operation, this.nowMs);
-      if (outcome.kind === 'unknown' || outcome.kind === 'not_executed') return;
-      this.commit(decideLookup(this.payment, operation, outcome, this.nowMs), outcome.kind, rest);
     }
+    const refunded = mine.find(({ paid }) => paid!.refundedMinor > 0)?.paid;
+    const hadSucceeded = operation.status === 'succeeded';
+    if (hadSucceeded && !refunded) return this.commit(undefined, 'notification', rest);
+    const outcome = this.provider.query(operation, this.nowMs);
+    if (outcome.kind === 'unknown' || outcome.kind === 'not_executed') return;
+    const found = decideLookup(this.payment, operation, outcome, this.nowMs);
+    const isUnexplained = hadSucceeded && refunded && !found;
+    const change = isUnexplained ? decideUnexpectedRefund(operation, refunded) : found;
+    this.commit(change, outcome.kind, rest);
   }
 
   private deliverNotification(): void {
