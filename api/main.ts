@@ -6,8 +6,8 @@ import { pino } from 'pino';
 import { createCrashAt } from '../config/crash-point.js';
 import { readCredentials, readEnvironment, SettingError, type Environment } from '../config/environment.js';
 import { temporalConnectionOptions } from '../config/temporal-connection.js';
-import { appliedMigrations, assertSafeDatabase, connectDatabase, type Database } from '../db/connect.js';
-import { migrations } from '../db/migrations/index.js';
+import { connectDatabase } from '../db/connect.js';
+import { requireUsableDatabase, UnusableDatabaseError } from '../db/usable-database.js';
 import { createConnectors } from '../providers/registry.js';
 import { createApp } from './create-app.js';
 import { defaultApiSettings, type ApiSettings } from './dependencies.js';
@@ -30,7 +30,7 @@ async function main(): Promise<void> {
     applicationName: 'quittance-api',
     poolMax: environment.DATABASE_POOL_MAX,
   });
-  await requireUsable(database);
+  await requireUsableDatabase(database);
   const client = new Client({ connection: temporalConnection, namespace: environment.TEMPORAL_NAMESPACE });
   const { app, stopWaiting } = createApp(
     {
@@ -81,22 +81,6 @@ function settingsFrom(environment: Environment): ApiSettings {
   };
 }
 
-/** Refuses to serve with a schema that is behind, or on a database that could lose a payment. */
-async function requireUsable(database: Database): Promise<void> {
-  try {
-    await assertSafeDatabase(database);
-    const applied = new Set(await appliedMigrations(database));
-    const missing = migrations.filter((migration) => !applied.has(migration.name));
-    if (missing.length > 0) throw new SettingError('the database schema is behind; run npm run migrate');
-  } catch (error) {
-    if (error instanceof SettingError) throw error;
-    const { code, message } = error as { code?: unknown; message: string };
-    if (code === '42P01') throw new SettingError('the database has no schema; run npm run migrate');
-    if (code === undefined) throw new SettingError(message);
-    throw new SettingError(`DATABASE_URL cannot be used (${typeof code === 'string' ? code : 'unknown'})`);
-  }
-}
-
 function listen(server: Server, environment: Environment): Promise<void> {
   const { HOST, PORT } = environment;
   return new Promise((resolve, reject) => {
@@ -134,7 +118,7 @@ function stopOnSignal(stop: () => Promise<void>): void {
 }
 
 main().catch((error: unknown) => {
-  const isSetting = error instanceof SettingError;
+  const isSetting = error instanceof SettingError || error instanceof UnusableDatabaseError;
   process.stderr.write(`${isSetting ? error.message : `the API did not start: ${String(error)}`}\n`);
   process.exit(1);
 });

@@ -5,8 +5,14 @@ import { z } from 'zod';
  * The only reader of process.env. A wrong setting stops the process at its start with one sentence;
  * `docs/configuration.md` lists every variable.
  */
-const flag = z.enum(['true', 'false', '1', '0', '']).transform((text) => text === 'true' || text === '1');
-const port = z.coerce.number().int().min(0).max(65_535);
+const flag = z
+  .enum(['true', 'false', '1', '0', ''], { error: 'must be true or false' })
+  .transform((text) => text === 'true' || text === '1');
+const port = z.coerce
+  .number({ error: 'must be a port number from 0 to 65535' })
+  .int('must be a port number from 0 to 65535')
+  .min(0, 'must be a port number from 0 to 65535')
+  .max(65_535, 'must be a port number from 0 to 65535');
 const httpUrl = z.url({ protocol: /^https?$/ });
 
 const schema = z.object({

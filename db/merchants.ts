@@ -37,10 +37,11 @@ const upsertLimits: Statement = {
     INSERT INTO merchant_limits (merchant_id, mode, currency, per_payment_minor, per_day_minor)
     VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (merchant_id, mode, currency) DO UPDATE
-      SET per_payment_minor = excluded.per_payment_minor, per_day_minor = excluded.per_day_minor`,
+      SET per_payment_minor = coalesce(excluded.per_payment_minor, merchant_limits.per_payment_minor),
+          per_day_minor = coalesce(excluded.per_day_minor, merchant_limits.per_day_minor)`,
 };
 
-/** Limits in minor units of `currency`; null is no limit. */
+/** Limits in minor units of `currency`. Null leaves a limit as it is: leaving one out never takes it away. */
 export async function setLimits(
   executor: Executor,
   tenant: Tenant,

@@ -40,7 +40,8 @@ const claim: Statement = {
   name: 'webhooks-claim',
   text: /* sql */ `
     WITH due AS (
-      SELECT id FROM webhook_deliveries WHERE due_at <= now() ORDER BY due_at LIMIT ? FOR UPDATE SKIP LOCKED)
+      SELECT id FROM webhook_deliveries WHERE due_at <= now() AND endpoint_id <> ALL (?::text[])
+       ORDER BY due_at LIMIT ? FOR UPDATE SKIP LOCKED)
     UPDATE webhook_deliveries d SET due_at = now() + make_interval(secs => ?), attempts = d.attempts + 1
       FROM due, events e, webhook_endpoints w
      WHERE d.id = due.id AND e.id = d.event_id AND w.id = d.endpoint_id
@@ -49,9 +50,13 @@ const claim: Statement = {
 
 export async function claimWebhooks(
   executor: Executor,
-  options: { limit: number; leaseSeconds: number },
+  options: { limit: number; leaseSeconds: number; exceptEndpoints?: readonly string[] },
 ): Promise<WebhookDelivery[]> {
-  const rows = await run<DeliveryRow>(executor, claim, [options.limit, options.leaseSeconds]);
+  const rows = await run<DeliveryRow>(executor, claim, [
+    options.exceptEndpoints ?? [],
+    options.limit,
+    options.leaseSeconds,
+  ]);
   return rows.map(fromRow);
 }
 

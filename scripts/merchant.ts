@@ -24,7 +24,8 @@ const usage = `Usage: npm run merchant -- <command> --id ID --mode test|live …
 
   create        --credential NAME [--name TEXT] [--currency CNY] [--time-zone Asia/Shanghai]
                 [--per-payment-limit MINOR] [--daily-limit MINOR]
-                makes the merchant where there is none, its provider account, and an API key
+                makes the merchant where there is none, its provider account, and an API key; limits given
+                here replace earlier ones, limits left out stay as they are
   key           [--expires-in-days N]   makes another API key
   block-payer   --payer ID [--reason TEXT]
   unblock-payer --payer ID

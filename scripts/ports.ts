@@ -1,4 +1,5 @@
 import { createServer } from 'node:net';
+import { SetupError } from './progress.js';
 
 // Below the range Linux hands to outgoing connections (32768 up), so that a port that is remembered is still
 // free tomorrow.
@@ -20,7 +21,9 @@ export async function freePort(
     const port = LOWEST_PORT + Math.floor(Math.random() * (HIGHEST_PORT - LOWEST_PORT + 1));
     if (await claim(port, host)) return port;
   }
-  throw new Error(`No free port on ${host} between ${LOWEST_PORT} and ${HIGHEST_PORT} in 100 tries.`);
+  throw new SetupError(
+    `No port between ${LOWEST_PORT} and ${HIGHEST_PORT} can be listened on at ${host}; is HOST an address of this machine?`,
+  );
 }
 
 async function claim(port: number, host: string): Promise<boolean> {

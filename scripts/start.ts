@@ -33,7 +33,11 @@ export async function main(args: readonly string[]): Promise<number> {
       if (table === undefined) continue;
       print('Quittance already runs from this clone:\n');
       printTable(table);
-      return 0;
+      if (!parsed.exit) return 0;
+      print(
+        '\nNo purchase was made: --exit makes one in an instance of its own. Stop the running one first.',
+      );
+      return 1;
     }
   }
   return run(state, parsed.exit);

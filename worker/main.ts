@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Client } from '@temporalio/client';
 import { NativeConnection, Runtime, type Worker } from '@temporalio/worker';
@@ -8,7 +9,8 @@ import { createWebhookSender } from '../activities/webhook-sender.js';
 import { createCrashAt } from '../config/crash-point.js';
 import { readCredentials, readEnvironment, SettingError, type Environment } from '../config/environment.js';
 import { temporalConnectionOptions } from '../config/temporal-connection.js';
-import { assertSafeDatabase, connectDatabase, type Database } from '../db/connect.js';
+import { connectDatabase, type Database } from '../db/connect.js';
+import { requireUsableDatabase, UnusableDatabaseError } from '../db/usable-database.js';
 import { createConnectors } from '../providers/registry.js';
 import type { CredentialsByName } from '../config/environment.js';
 import { createWorkers } from './create-worker.js';
@@ -29,12 +31,33 @@ async function main(): Promise<void> {
     applicationName: 'quittance-worker',
     poolMax: environment.DATABASE_POOL_MAX,
   });
-  await assertSafeDatabase(database);
-  const connection = await NativeConnection.connect(temporalConnectionOptions(environment));
-  await ensureSearchAttributes(connection, environment.TEMPORAL_NAMESPACE);
+  await requireUsableDatabase(database);
+  const connection = await connectTemporal(environment);
   await run(environment, logger, database, connection, credentials);
   await connection.close();
   await database.destroy();
+}
+
+/** Throws SettingError, which names the variable to look at. */
+async function connectTemporal(environment: Environment): Promise<NativeConnection> {
+  const { TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace } = environment;
+  const options = temporalConnectionOptions(environment);
+  const connection = await NativeConnection.connect(options).catch((error: unknown) => {
+    throw new SettingError(`TEMPORAL_ADDRESS ${address} cannot be used: ${reasonOf(error)}`);
+  });
+  await ensureSearchAttributes(connection, namespace).catch((error: unknown) => {
+    throw new SettingError(
+      `TEMPORAL_NAMESPACE ${namespace} at ${address} cannot be used: ${reasonOf(error)}`,
+    );
+  });
+  return connection;
+}
+
+/** The first line, without the transport's nested debug form. */
+function reasonOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  const known = /Connection refused|InvalidContentType|dns error|timed? ?out|certificate/i.exec(text);
+  return known?.[0] ?? text.split('\n')[0] ?? 'unknown reason';
 }
 
 async function run(
@@ -53,7 +76,7 @@ async function run(
       connection,
       namespace: environment.TEMPORAL_NAMESPACE,
       taskQueue,
-      bundlePath: environment.WORKFLOW_BUNDLE ?? builtBundle(),
+      bundlePath: bundleOf(environment),
       stickyTimeoutMs: environment.STICKY_QUEUE_TIMEOUT_MS,
     },
     dependencies,
@@ -124,8 +147,11 @@ function activityDependencies(
 }
 
 /** Beside this file's folder, where `npm run build` puts it. */
-function builtBundle(): string {
-  return fileURLToPath(new URL('../workflow-bundle.js', import.meta.url));
+function bundleOf(environment: Environment): string {
+  const built = fileURLToPath(new URL('../workflow-bundle.js', import.meta.url));
+  const path = environment.WORKFLOW_BUNDLE ?? built;
+  if (!existsSync(path)) throw new SettingError(`WORKFLOW_BUNDLE: there is no ${path}; run npm run build`);
+  return path;
 }
 
 function stopOnSignal(workers: readonly Worker[], logger: Logger): void {
@@ -152,7 +178,7 @@ function temporalLogger(logger: Logger) {
 }
 
 main().catch((error: unknown) => {
-  const isSetting = error instanceof SettingError;
+  const isSetting = error instanceof SettingError || error instanceof UnusableDatabaseError;
   process.stderr.write(`${isSetting ? error.message : String((error as Error).stack ?? error)}\n`);
   process.exit(1);
 });

@@ -31,23 +31,48 @@ export interface DispatcherDependencies {
 const BATCH = 100;
 const IDLE_MS = 250;
 const PER_ENDPOINT = 8;
+/** Endpoints that are being sent to at once, in one process. */
+const MAX_LANES = 200;
 
 /**
- * Sends each event once, outside any transaction, and marks a batch in one statement. A delivery that failed
- * goes on in a workflow of its own, where operators see it.
+ * Sends each event once, outside any transaction. Every endpoint has a lane of its own, which marks its part of a
+ * batch in one statement when it is through: one that hangs holds up nobody else, and gets no more until then. A
+ * delivery that failed goes on in a workflow of its own, where operators see it.
  */
 export function startWebhookDispatcher(dependencies: DispatcherDependencies): Repeating {
   const { database, logger, leaseSeconds } = dependencies;
+  const onError = (error: unknown) => logger.warn({ err: error }, 'webhook dispatch failed');
+  const lanes = new Map<string, Promise<void>>();
   const dispatch = async () => {
-    const due = await claimWebhooks(database, { limit: BATCH, leaseSeconds });
-    if (due.length === 0) return { hasMore: false };
-    dependencies.crashAt('worker.webhook.after_claim');
-    const marks = await Promise.all([...byEndpoint(due)].map((list) => sendInTurn(dependencies, list)));
-    dependencies.crashAt('worker.webhook.after_call');
-    await markWebhooks(database, marks.flat());
+    if (lanes.size >= MAX_LANES) return { hasMore: false };
+    const exceptEndpoints = [...lanes.keys()];
+    const due = await claimWebhooks(database, { limit: BATCH, leaseSeconds, exceptEndpoints });
+    if (due.length > 0) dependencies.crashAt('worker.webhook.after_claim');
+    for (const list of byEndpoint(due)) {
+      const { endpointId } = list[0]!;
+      const lane = sendAndMark(dependencies, list)
+        .catch(onError)
+        .finally(() => lanes.delete(endpointId));
+      lanes.set(endpointId, lane);
+    }
     return { hasMore: due.length >= BATCH };
   };
-  return repeat(dispatch, IDLE_MS, (error) => logger.warn({ err: error }, 'webhook dispatch failed'));
+  const repeating = repeat(dispatch, IDLE_MS, onError);
+  return {
+    async stop() {
+      await repeating.stop();
+      await Promise.all(lanes.values());
+    },
+  };
+}
+
+async function sendAndMark(
+  dependencies: DispatcherDependencies,
+  deliveries: readonly WebhookDelivery[],
+): Promise<void> {
+  const marks = await sendInTurn(dependencies, deliveries);
+  dependencies.crashAt('worker.webhook.after_call');
+  await markWebhooks(dependencies.database, marks);
 }
 
 function byEndpoint(due: readonly WebhookDelivery[]): Iterable<WebhookDelivery[]> {
