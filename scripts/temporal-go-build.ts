@@ -21,7 +21,7 @@ export async function buildFromGoModule(
   }
   const draft = `${target}.${process.pid}.build`;
   try {
-    await progress(`building Temporal CLI ${version} with Go (once, 3 to 4 minutes)`, async (step) => {
+    await progress(`building Temporal CLI ${version} with Go (once, 3 to 10 minutes)`, async (step) => {
       let fetched = 0;
       const packages = await go(cwd, ['list', '-deps', PACKAGE], (line) => {
         if (line.includes('downloading')) step.update(`fetching modules, ${(fetched += 1)} so far`);
