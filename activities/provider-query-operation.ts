@@ -119,7 +119,8 @@ async function record(
   const operations = payment.operations.map((known) => (known.id === operation.id ? polled : known));
   const later = { ...payment, operations };
   const dueAtMs = dueAt(later, nowMs) ?? nextPollMs;
-  await recordPoll(dependencies.database, operation.id, { askedAtMs: nowMs, nextPollMs, dueAtMs });
+  const poll = { askedAtMs: nowMs, readNextPollMs: operation.nextPollMs, nextPollMs, dueAtMs };
+  await recordPoll(dependencies.database, operation.id, poll);
   dependencies.crashAt(after);
   return { position: positionOf(later), clean: true };
 }
