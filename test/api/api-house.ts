@@ -35,6 +35,8 @@ export class ApiHouse {
   readonly temporal: TemporalStandIn;
   readonly crashPoints: string[] = [];
   readonly logLines: string[] = [];
+  private readonly statements: string[] = [];
+
   private constructor(
     readonly database: Database,
     readonly sql: pg.Pool,
@@ -51,7 +53,9 @@ export class ApiHouse {
   ): Promise<ApiHouse> {
     const urls = await createDatabase();
     const url = options.databaseUrl ?? urls.appUrl;
-    const database = connectDatabase({ url, applicationName: 'test-api' });
+    const statements: string[] = [];
+    const onStatement = (text: string) => void statements.push(text);
+    const database = connectDatabase({ url, applicationName: 'test-api', onStatement });
     const temporal = new TemporalStandIn(database);
     const seen: string[] = [];
     const lines: string[] = [];
@@ -78,8 +82,13 @@ export class ApiHouse {
     const { port } = server.address() as AddressInfo;
     const document = (await (await fetch(`http://127.0.0.1:${port}/openapi.json`)).json()) as object;
     const house = new ApiHouse(database, sql, api, server, new ContractCheck(document), temporal);
-    Object.assign(house, { crashPoints: seen, logLines: lines });
+    Object.assign(house, { crashPoints: seen, logLines: lines, statements });
     return house;
+  }
+
+  /** How many statements with these words the API has sent so far. */
+  statementsLike(words: string): number {
+    return this.statements.filter((text) => text.includes(words)).length;
   }
 
   get url(): string {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { untilInLine } from '../lock-waiters.js';
 import { ApiHouse, type CheckedMerchant } from './api-house.js';
 
 let house: ApiHouse;
@@ -15,8 +16,6 @@ beforeEach(() => {
   house.temporal.onWake = () => Promise.resolve();
   house.temporal.calls.length = 0;
 });
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 async function pay(): Promise<string> {
   const payer = { id: `payer-${randomUUID()}` };
@@ -115,7 +114,7 @@ describe('canceling', () => {
       await workflow.query('BEGIN');
       await workflow.query('UPDATE operations SET poll_count = poll_count + 1 WHERE payment_id = $1', [id]);
       const answer = cancel(id);
-      await pause(200);
+      await untilInLine(house.sql, 1);
       await workflow.query('UPDATE payments SET sequence = sequence + 1 WHERE id = $1', [id]);
       await workflow.query('COMMIT');
       expect((await answer).status).toBe(202);
@@ -177,10 +176,7 @@ describe('confirming again', () => {
     const id = await pay();
     await house.temporal.closeAttempt(id, 'requires_payment_method');
     house.temporal.onStart = () => Promise.resolve('answered');
-    house.temporal.onWake = async (payment) => {
-      await pause(200);
-      await house.temporal.offer(payment);
-    };
+    house.temporal.onWake = (payment) => house.temporal.offer(payment);
     const answer = await confirm(id);
     expect([answer.status, answer.body['status']]).toEqual([200, 'requires_action']);
     expect(house.temporal.calls[0]).toEqual({ what: 'wake', paymentId: id, detail: 'confirm' });

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { Gate } from '../gate.js';
+import { until } from '../until.js';
 import { ApiHouse, type CheckedMerchant } from './api-house.js';
 
 let house: ApiHouse;
@@ -25,7 +27,7 @@ const request = (change: Record<string, unknown> = {}) => ({
   ...change,
 });
 const course = { order: { lines: [{ product: 'course-ts', quantity: 1 }] } };
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+const isStarted = () => until('the workflow is started', async () => house.temporal.calls.length > 0);
 
 describe('a payment', () => {
   it('is answered with something to do, and repeated byte for byte', async () => {
@@ -75,15 +77,19 @@ describe('a payment', () => {
   });
 
   it('is one payment with one answer for 100 parallel calls under one key', async () => {
+    const provider = new Gate();
     house.temporal.onStart = async (id) => {
-      await pause(300);
+      await provider.passed;
       return house.temporal.offer(id);
     };
     const key = randomUUID();
     const body = request(course);
-    const answers = await Promise.all(
-      Array.from({ length: 100 }, () => merchant.post('/v1/payments', body, key)),
-    );
+    const authenticated = house.statementsLike('FROM api_keys');
+    const calls = Array.from({ length: 100 }, () => merchant.post('/v1/payments', body, key));
+    // No answer goes out before all hundred have come in.
+    await until('all are in', async () => house.statementsLike('FROM api_keys') >= authenticated + 100);
+    provider.open();
+    const answers = await Promise.all(calls);
     expect(new Set(answers.map((answer) => `${answer.status} ${answer.text}`)).size).toBe(1);
     expect(answers[0]?.status).toBe(201);
     expect(answers.filter((answer) => !answer.headers.has('idempotent-replayed'))).toHaveLength(1);
@@ -95,8 +101,9 @@ describe('a payment', () => {
     house.temporal.onStart = () => new Promise(() => undefined);
     const key = randomUUID();
     const body = request();
+    house.temporal.calls.length = 0;
     const lost = merchant.post('/v1/payments', body, key).catch(() => undefined);
-    await pause(200);
+    await isStarted();
     house.temporal.onStart = (id) => house.temporal.offer(id);
     const again = await merchant.post('/v1/payments', body, key);
     expect([again.status, again.body['status']]).toEqual([201, 'requires_action']);
@@ -104,14 +111,18 @@ describe('a payment', () => {
   });
 
   it('keeps the stored answer for others when a duplicate hangs up', async () => {
+    const provider = new Gate();
     house.temporal.onStart = async (id) => {
-      await pause(600);
+      await provider.passed;
       return house.temporal.offer(id);
     };
     const key = randomUUID();
     const body = request();
+    house.temporal.calls.length = 0;
     const first = merchant.post('/v1/payments', body, key);
-    await pause(100);
+    await isStarted();
+    const hangUp = new AbortController();
+    const authenticated = house.statementsLike('FROM api_keys');
     const hangingUp = fetch(`${house.url}/v1/payments`, {
       method: 'POST',
       headers: {
@@ -120,9 +131,13 @@ describe('a payment', () => {
         'idempotency-key': key,
       },
       body: JSON.stringify(body),
-      signal: AbortSignal.timeout(100),
+      signal: hangUp.signal,
     });
-    await expect(hangingUp).rejects.toThrow();
+    const isRefused = expect(hangingUp).rejects.toThrow();
+    await until('it is in', async () => house.statementsLike('FROM api_keys') > authenticated);
+    hangUp.abort();
+    await isRefused;
+    provider.open();
     expect((await first).status).toBe(201);
   });
 
@@ -208,7 +223,8 @@ describe('reading', () => {
     );
     expect(Date.now() - started).toBeGreaterThanOrEqual(950);
     const waiting = merchant.get(`${path}?wait=20&status=requires_action`);
-    await pause(100);
+    const looks = house.statementsLike('"isUnanswered"');
+    await until('it is being held', async () => house.statementsLike('"isUnanswered"') > looks);
     await house.temporal.closeAttempt(body['id'] as string, 'canceled');
     expect((await waiting).body['status']).toBe('canceled');
     expect((await merchant.get(`${path}?wait=20&status=requires_action`)).status).toBe(200);
@@ -220,7 +236,6 @@ describe('reading', () => {
     const ids: string[] = [];
     for (let made = 0; made < 5; made += 1) {
       ids.unshift((await pager.post('/v1/payments', request())).body['id'] as string);
-      await pause(2);
     }
     const page = async (query: string) => {
       const { body } = await pager.get(`/v1/payments?${query}`);

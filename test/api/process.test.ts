@@ -1,11 +1,13 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { createCrashAt } from '../../config/crash-point.js';
 import { SettingError } from '../../config/environment.js';
 import { runToEnd } from '../../scripts/processes.js';
 import { House } from '../house.js';
+import { until } from '../until.js';
 
 const dist = new URL('../../dist/', import.meta.url).pathname;
 let house: House;
@@ -18,10 +20,25 @@ afterAll(() => house.close());
 const run = (script: string, args: string[], env: Record<string, string>) =>
   runToEnd({ name: script, command: process.execPath, args: [join(dist, script), ...args], env });
 
+/** Idle connections keep the text of their last statement, which only a superuser sees. */
+async function looksForWaiters(): Promise<number> {
+  const superuser = new pg.Client({ connectionString: inject('superuserUrl') });
+  await superuser.connect();
+  try {
+    const { rowCount } = await superuser.query(
+      `SELECT 1 FROM pg_stat_activity WHERE datname = $1 AND query LIKE '%"isUnanswered"%' AND pid <> pg_backend_pid()`,
+      [new URL(house.env['DATABASE_URL'] ?? '').pathname.slice(1)],
+    );
+    return rowCount ?? 0;
+  } finally {
+    await superuser.end();
+  }
+}
+
 it('on SIGTERM the API answers who waits, and ends with 0', async () => {
   const made = await house.merchant.pay();
   const waiting = house.merchant.get(`/v1/payments/${made.body['id']}?wait=20`);
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  await until('the API looks for the one that waits', async () => (await looksForWaiters()) > 0);
   const started = Date.now();
   const api = house.process('api');
   api.kill('SIGTERM');

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { untilInLine } from '../lock-waiters.js';
 import { httpProblems } from '../../domain/problem-codes.js';
 import { ApiHouse, type CheckedMerchant } from './api-house.js';
 
@@ -58,7 +59,8 @@ describe('products', () => {
       await blocker.query('BEGIN');
       await blocker.query('LOCK TABLE products IN SHARE MODE');
       const calls = Array.from({ length: 10 }, () => merchant.post(path, body, key));
-      await new Promise((resolve) => setTimeout(resolve, 500));
+      // One waits for the table, the others for its key: all of them are under way.
+      await untilInLine(house.sql, 10);
       await blocker.query('COMMIT');
       const answers = await Promise.all(calls);
       expect(new Set(answers.map((answer) => `${answer.status} ${answer.text}`)).size).toBe(1);
