@@ -132,5 +132,8 @@ export function referenceOf(operation: OperationFacts): OperationReference {
     kind: operation.kind,
     amountMinor: operation.amountMinor,
     currency: operation.currency,
+    providerReference: operation.providerReference,
+    plannedAtMs: operation.plannedAtMs,
+    offerEndsAtMs: operation.offerEndsAtMs,
   };
 }

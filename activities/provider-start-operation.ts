@@ -7,6 +7,7 @@ import { renewAttempt, SHORTEST_OFFER_MS } from '../domain/renew-attempt.js';
 import type { Connector, StartRequest } from '../providers/connector.js';
 import type { ActivityDependencies } from './dependencies.js';
 import type { PhaseInput, PhaseResult } from './phase.js';
+import { referenceOf } from './provider-query-operation.js';
 import { commitChange, done, mustLoad } from './store-payment.js';
 import { providerUnclear } from './to-application-failure.js';
 
@@ -136,16 +137,16 @@ function startRequest(
   payment: PaymentFacts,
   operation: OperationFacts,
 ): StartRequest {
-  const { provider, accountId, credential } = operation;
+  const { provider, accountId, flow, paymentToken } = operation;
+  const { publicUrl } = dependencies;
   return {
-    account: { accountId, credential },
-    reference: operation.providerKey,
-    kind: operation.kind,
-    amountMinor: operation.amountMinor,
-    currency: operation.currency,
-    offerEndsAtMs: operation.offerEndsAtMs,
+    ...referenceOf(operation),
     subject: `Order ${payment.record.orderReference}`,
-    returnUrl: payment.returnUrl,
-    notifyUrl: `${dependencies.publicUrl}/notifications/${provider}/${accountId}`,
+    returnUrl: payment.returnUrl ?? `${publicUrl}/return`,
+    notifyUrl: `${publicUrl}/notifications/${provider}/${accountId}`,
+    flow,
+    paymentToken,
+    payer: { id: payment.record.payerId, ip: payment.payerIp },
+    refusedFunding: [],
   };
 }

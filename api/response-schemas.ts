@@ -3,6 +3,7 @@ import { entitlementStatuses } from '../db/entitlements.js';
 import { webhookEventTypes } from '../domain/events.js';
 import { operationKindLetters, type OperationKind } from '../domain/ids.js';
 import { operationStatuses } from '../domain/operation.js';
+import { cardFundings } from '../domain/outcome.js';
 import { paymentStatuses } from '../domain/payment.js';
 import { productTypes } from '../domain/pricing.js';
 import {
@@ -39,9 +40,37 @@ const nextAction = z.discriminatedUnion('type', [
   }),
   z.strictObject({
     type: z.literal('redirect'),
-    redirect: z.strictObject({ url: z.string(), expires_at: instant }),
+    redirect: z.strictObject({
+      url: z.string(),
+      method: z.literal('POST').optional().describe('The page wants `fields` as a form sent by POST.'),
+      fields: z.record(z.string(), z.string()).optional(),
+      expires_at: instant,
+    }),
+  }),
+  z.strictObject({
+    type: z.literal('crypto_address'),
+    crypto_address: z.strictObject({
+      uri: z.string().describe('A payment URI (BIP 21).'),
+      currency: z.string().optional(),
+      network: z.string().optional(),
+      address: z.string().optional(),
+      amount: z.string().optional().describe('Decimal, in whole units of the digital currency.'),
+      rate: z
+        .string()
+        .optional()
+        .describe('Units of the payment’s currency for one of the digital currency.'),
+      page_url: z.string().nullable().optional(),
+      expires_at: instant,
+    }),
   }),
 ]);
+
+const card = z.strictObject({
+  funding: z.enum(cardFundings),
+  brand: z.string().nullable(),
+  last4: z.string().nullable(),
+  country: z.string().nullable(),
+});
 
 export const payment = z
   .strictObject({
@@ -72,6 +101,7 @@ export const payment = z
         amount: amountMinor,
       }),
     ),
+    card: card.nullable().describe('What the provider said of the card that paid.'),
     metadata: z.record(z.string(), z.string()),
     sequence: z.int().describe('Grows with every change: the higher one is the newer one.'),
     created_at: instant,

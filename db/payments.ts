@@ -1,5 +1,6 @@
 import type { LineFacts, NotificationFacts, OperationFacts, PaymentFacts } from '../domain/payment-facts.js';
-import type { PaymentOutcome, PaymentStatus } from '../domain/payment.js';
+import type { CardFacts } from '../domain/outcome.js';
+import type { CaptureMode, PaymentOutcome, PaymentStatus } from '../domain/payment.js';
 import type { PaymentError } from '../domain/problem-codes.js';
 import type { Mode, Tenant } from '../domain/tenant.js';
 import type { Executor } from './connect.js';
@@ -25,6 +26,9 @@ interface PaymentRow {
   created_at: Date;
   expires_at: Date;
   cancel_requested_at: Date | null;
+  capture: CaptureMode;
+  payer_ip: string | null;
+  card: CardFacts | null;
   operations: OperationFacts[] | null;
   lines: LineFacts[] | null;
   notifications: NotificationFacts[] | null;
@@ -33,7 +37,7 @@ interface PaymentRow {
 const columns = /* sql */ `
   p.id, p.merchant_id, p.mode, p.payer_id, p.amount_minor, p.currency, p.method, p.order_reference, p.return_url,
   p.metadata, p.status, p.outcome, p.amount_received_minor, p.amount_refunded_minor, p.last_error, p.sequence,
-  p.created_at, p.expires_at, p.cancel_requested_at,
+  p.created_at, p.expires_at, p.cancel_requested_at, p.capture, p.payer_ip, p.card,
   (SELECT json_agg(json_build_object(
       'id', o.id, 'number', o.number, 'kind', o.kind, 'provider', o.provider, 'accountId', o.account_id,
       'credential', a.credential, 'providerKey', o.provider_key, 'amountMinor', o.amount_minor,
@@ -43,6 +47,9 @@ const columns = /* sql */ `
       'deadlineMs', floor(extract(epoch FROM o.deadline_at) * 1000),
       'nextPollMs', floor(extract(epoch FROM o.next_poll_at) * 1000), 'pollCount', o.poll_count,
       'askedAtMs', floor(extract(epoch FROM o.asked_at) * 1000), 'lastError', o.last_error,
+      'plannedAtMs', floor(extract(epoch FROM o.created_at) * 1000), 'providerReference', o.provider_reference,
+      'flow', o.flow, 'paymentToken', o.payment_token, 'ofOperationId', o.of_operation_id,
+      'captureBeforeMs', floor(extract(epoch FROM o.capture_before) * 1000),
       'posted', ARRAY(SELECT t.fact FROM ledger_transactions t WHERE t.operation_id = o.id ORDER BY t.id))
       ORDER BY o.number)
      FROM operations o JOIN provider_accounts a ON a.id = o.account_id WHERE o.payment_id = p.id) AS operations,
@@ -118,6 +125,8 @@ function fromRow(row: PaymentRow): PaymentFacts {
   return {
     tenant: { merchantId: row.merchant_id, mode: row.mode },
     returnUrl: row.return_url,
+    payerIp: row.payer_ip,
+    capture: row.capture,
     cancelRequested: row.cancel_requested_at !== null,
     lines,
     operations,
@@ -135,6 +144,7 @@ function fromRow(row: PaymentRow): PaymentFacts {
       orderReference: row.order_reference,
       lines,
       lastError: row.last_error,
+      card: row.card,
       metadata: row.metadata,
       sequence: row.sequence,
       createdAtMs: row.created_at.getTime(),

@@ -136,7 +136,11 @@ CREATE TABLE operations (
   provider_reference text,
   last_error jsonb,
   created_at timestamp with time zone NOT NULL DEFAULT now(),
-  ended_at timestamp with time zone
+  ended_at timestamp with time zone,
+  flow text,
+  payment_token text,
+  of_operation_id text,
+  capture_before timestamp with time zone
 );
 CREATE TABLE order_lines (
   merchant_id text NOT NULL,
@@ -172,7 +176,10 @@ CREATE TABLE payments (
   cancel_requested_at timestamp with time zone,
   cancel_requested_by text,
   ended_at timestamp with time zone,
-  due_at timestamp with time zone
+  due_at timestamp with time zone,
+  capture text NOT NULL DEFAULT 'automatic'::text,
+  payer_ip text,
+  card jsonb
 );
 CREATE TABLE products (
   merchant_id text NOT NULL,
@@ -280,10 +287,13 @@ ALTER TABLE notifications ADD CONSTRAINT notifications_merchant_id_mode_operatio
 ALTER TABLE notifications ADD CONSTRAINT notifications_pkey PRIMARY KEY (id);
 ALTER TABLE notifications ADD CONSTRAINT notifications_account_id_dedupe_key_key UNIQUE (account_id, dedupe_key);
 ALTER TABLE operations ADD CONSTRAINT operations_amount_minor_check CHECK ((amount_minor > 0));
+ALTER TABLE operations ADD CONSTRAINT operations_check CHECK (((of_operation_id IS NULL) = (kind = ANY (ARRAY['authorize'::text, 'sale'::text, 'mandate_charge'::text, 'payout'::text]))));
+ALTER TABLE operations ADD CONSTRAINT operations_flow_check CHECK ((flow = ANY (ARRAY['qr_code'::text, 'redirect'::text])));
 ALTER TABLE operations ADD CONSTRAINT operations_kind_check CHECK ((kind = ANY (ARRAY['authorize'::text, 'capture'::text, 'sale'::text, 'void'::text, 'refund'::text, 'payout'::text, 'mandate_charge'::text])));
 ALTER TABLE operations ADD CONSTRAINT operations_number_check CHECK (((number >= 1) AND (number <= 1295)));
 ALTER TABLE operations ADD CONSTRAINT operations_status_check CHECK ((status = ANY (ARRAY['planned'::text, 'sent'::text, 'action_required'::text, 'pending'::text, 'unknown'::text, 'review'::text, 'succeeded'::text, 'rejected'::text, 'closed'::text, 'canceled'::text, 'late_success'::text])));
 ALTER TABLE operations ADD CONSTRAINT operations_merchant_id_mode_account_id_fkey FOREIGN KEY (merchant_id, mode, account_id) REFERENCES provider_accounts(merchant_id, mode, id);
+ALTER TABLE operations ADD CONSTRAINT operations_merchant_id_mode_of_operation_id_fkey FOREIGN KEY (merchant_id, mode, of_operation_id) REFERENCES operations(merchant_id, mode, id);
 ALTER TABLE operations ADD CONSTRAINT operations_merchant_id_mode_payment_id_fkey FOREIGN KEY (merchant_id, mode, payment_id) REFERENCES payments(merchant_id, mode, id);
 ALTER TABLE operations ADD CONSTRAINT operations_pkey PRIMARY KEY (id);
 ALTER TABLE operations ADD CONSTRAINT operations_account_id_provider_key_key UNIQUE (account_id, provider_key);
@@ -296,6 +306,7 @@ ALTER TABLE order_lines ADD CONSTRAINT order_lines_merchant_id_mode_product_id_f
 ALTER TABLE order_lines ADD CONSTRAINT order_lines_pkey PRIMARY KEY (payment_id, "position");
 ALTER TABLE payments ADD CONSTRAINT payments_amount_minor_check CHECK ((amount_minor > 0));
 ALTER TABLE payments ADD CONSTRAINT payments_amount_received_minor_check CHECK ((amount_received_minor >= 0));
+ALTER TABLE payments ADD CONSTRAINT payments_capture_check CHECK ((capture = ANY (ARRAY['automatic'::text, 'manual'::text])));
 ALTER TABLE payments ADD CONSTRAINT payments_check CHECK (((amount_refunded_minor >= 0) AND (amount_refunded_minor <= amount_received_minor)));
 ALTER TABLE payments ADD CONSTRAINT payments_outcome_check CHECK ((outcome = ANY (ARRAY['known'::text, 'unknown'::text, 'review'::text])));
 ALTER TABLE payments ADD CONSTRAINT payments_status_check CHECK ((status = ANY (ARRAY['requires_payment_method'::text, 'requires_confirmation'::text, 'requires_action'::text, 'processing'::text, 'requires_capture'::text, 'succeeded'::text, 'canceled'::text])));

@@ -22,13 +22,59 @@ export interface PaidEvidence {
   readonly refundedMinor: number;
   readonly providerReference: string;
   readonly paidAtMs: number | null;
+  /** Of an authorization: until then it can be captured, as the provider says. */
+  readonly captureBeforeMs?: number | null;
+  readonly card?: CardFacts;
 }
+
+/** How a card is funded: virtual and prepaid cards are cards too, but a merchant may refuse them. */
+export const cardFundings = ['credit', 'debit', 'prepaid', 'unknown'] as const;
+export type CardFunding = (typeof cardFundings)[number];
+
+/** What the provider says of the card that paid. Never its number. */
+export interface CardFacts {
+  readonly funding: CardFunding;
+  readonly brand: string | null;
+  readonly last4: string | null;
+  /** Of the issuer: ISO 3166-1 alpha-2. */
+  readonly country: string | null;
+}
+
+/** What a provider confirms of a capture, a void or a refund. */
+export interface MovedEvidence {
+  readonly reference: string;
+  readonly amountMinor: number;
+  readonly currency: string;
+  readonly providerReference: string;
+  readonly movedAtMs: number | null;
+}
+
+/** How the payer is led to pay: by scanning, or by going to the provider's page. */
+export const offerFlows = ['qr_code', 'redirect'] as const;
+export type OfferFlow = (typeof offerFlows)[number];
 
 /** Something the payer can act on. `endsAtMs` is absolute: after it (and a margin) nobody can pay any more. */
 export interface Offer {
-  readonly type: 'qr_code' | 'redirect';
+  readonly type: OfferFlow | 'crypto_address';
+  /** The text of the code, the page's URL, or the payment URI (BIP 21) of a digital currency. */
   readonly data: string;
   readonly endsAtMs: number;
+  /** Of a redirect that has to be a form sent by POST (UnionPay). */
+  readonly fields?: Readonly<Record<string, string>>;
+  readonly crypto?: CryptoTerms;
+}
+
+/** The locked terms of a payment in digital currency. */
+export interface CryptoTerms {
+  readonly currency: string;
+  readonly network: string;
+  readonly address: string;
+  /** Decimal, in whole units of `currency`. */
+  readonly amount: string;
+  /** Decimal: units of the payment's currency for one of `currency`. */
+  readonly rate: string;
+  /** The provider's own page for this payment. */
+  readonly pageUrl: string | null;
 }
 
 export interface Succeeded {
@@ -39,11 +85,17 @@ export interface Pending {
   readonly kind: 'pending';
   readonly why: PendingReason;
   readonly offer?: Offer;
+  /** The provider's own id of its object, as soon as it is known: some can be asked by nothing else. */
+  readonly providerReference?: string;
 }
+/** A whitelisted code, and nothing else, says that no money moved. */
 export interface Failed {
   readonly kind: 'failed';
   readonly reason: FailureReason;
   readonly error: ProviderError;
+  /** The provider's object lives on and could still be paid: it has to be closed first (payment model, rule 2). */
+  readonly stillPayable?: true;
+  readonly providerReference?: string;
 }
 export interface NotExecuted {
   readonly kind: 'not_executed';
@@ -54,6 +106,12 @@ export interface Unknown {
   readonly kind: 'unknown';
   readonly recover: 'query' | 'replay';
   readonly error: ProviderError;
+  readonly providerReference?: string;
+}
+/** Of a capture, a void or a refund. */
+export interface Moved {
+  readonly kind: 'succeeded';
+  readonly moved: MovedEvidence;
 }
 /** The provider's object can no longer be paid, and never was. */
 export interface Closed {
@@ -67,3 +125,8 @@ export interface NotFound {
 export type StartOutcome = Succeeded | Pending | Failed | NotExecuted | Unknown;
 export type QueryOutcome = Succeeded | Pending | Failed | NotExecuted | Unknown | Closed | NotFound;
 export type CloseOutcome = Closed | NotFound | Succeeded | Pending | NotExecuted | Unknown;
+
+export type FollowUpOutcome = Moved | Pending | Failed | NotExecuted | Unknown;
+export type FollowUpLookup = FollowUpOutcome | NotFound;
+/** A harmless call that tells whether a provider's account can be reached and used. */
+export type ProbeOutcome = { readonly kind: 'alive' } | Failed | NotExecuted | Unknown;

@@ -77,6 +77,7 @@ function applyToOperation(
     status: change.to,
     sentAtMs: known.sentAtMs ?? change.sentAtMs ?? null,
     offer: known.offer ?? change.offer ?? null,
+    providerReference: change.providerReference ?? known.providerReference,
     lastError: change.lastError ?? known.lastError,
     askedAtMs: change.askedAtMs ?? known.askedAtMs,
     nextPollMs: change.nextPollMs ?? known.nextPollMs,

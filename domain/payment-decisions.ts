@@ -3,7 +3,14 @@
  * means that nothing is to be written: the news says nothing new, or proves nothing.
  */
 import type { NewEvent } from './events.js';
-import type { CloseOutcome, FailureReason, ProviderError, QueryOutcome, StartOutcome } from './outcome.js';
+import type {
+  CloseOutcome,
+  FailureReason,
+  ProviderError,
+  QueryOutcome,
+  StartOutcome,
+  Unknown,
+} from './outcome.js';
 import { transition, type OperationEvent, type OperationStatus } from './operation.js';
 import type { OperationChange, PaymentChange } from './payment-change.js';
 import { outcomeBesides, type OperationFacts, type PaymentFacts } from './payment-facts.js';
@@ -29,7 +36,7 @@ export function decideStart(
     case 'not_executed':
       return operation.status === 'sent' ? operationOnly(operation, 'not_delivered') : undefined;
     case 'unknown':
-      return decideUnclear(operation, outcome.error, nowMs);
+      return decideUnclear(operation, outcome, nowMs);
   }
 }
 
@@ -62,7 +69,7 @@ function decidePending(
   outcome: Extract<StartOutcome, { kind: 'pending' }>,
   nowMs: number,
 ): PaymentChange | undefined {
-  const sent = { sentAtMs: nowMs, nextPollMs: nowMs + pollDelayMs(0) };
+  const sent = { sentAtMs: nowMs, nextPollMs: nowMs + pollDelayMs(0), ...providerReferenceOf(outcome) };
   if (outcome.offer) {
     const change = operationChange(operation, 'offer_made', { ...sent, offer: outcome.offer });
     if (!change) return undefined;
@@ -84,6 +91,10 @@ function decidePending(
     outcome: 'known',
     events: [{ type: 'payment.processing' }],
   };
+}
+
+function providerReferenceOf({ providerReference }: { providerReference?: string }) {
+  return providerReference === undefined ? {} : { providerReference };
 }
 
 const errorCodes: Readonly<Record<FailureReason, ExecutionErrorCode>> = {
@@ -118,14 +129,16 @@ function decideRefused(
 /** A call without a readable, verified answer: the first time it is news, afterwards it changes nothing. */
 function decideUnclear(
   operation: OperationFacts,
-  error: ProviderError,
+  outcome: Unknown,
   nowMs: number,
 ): PaymentChange | undefined {
-  const lastError = paymentError('outcome_unknown', operation.provider, error.message, error.code);
+  const { code, message } = outcome.error;
+  const lastError = paymentError('outcome_unknown', operation.provider, message, code);
   const change = operationChange(operation, 'call_unclear', {
     sentAtMs: nowMs,
     nextPollMs: nowMs + pollDelayMs(0),
     lastError,
+    ...providerReferenceOf(outcome),
   });
   if (!change) return undefined;
   const event: NewEvent = { type: 'operation.unknown', detail: { id: operation.id, error: lastError } };

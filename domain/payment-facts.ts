@@ -1,9 +1,9 @@
 import type { OperationKind } from './ids.js';
 import type { LedgerFact } from './ledger.js';
-import type { Offer, PaidEvidence } from './outcome.js';
+import type { Offer, OfferFlow, PaidEvidence } from './outcome.js';
 import { isOpen, type OperationStatus } from './operation.js';
 import { nextStep, type OperationPosition, type PaymentPosition } from './payment-position.js';
-import { isEnded, type PaymentOutcome } from './payment.js';
+import { isEnded, type CaptureMode, type PaymentOutcome } from './payment.js';
 import type { OrderLineRecord, PaymentRecord } from './payment-resource.js';
 import type { PaymentError } from './problem-codes.js';
 import type { Tenant } from './tenant.js';
@@ -28,6 +28,15 @@ export interface OperationFacts {
   readonly nextPollMs: number;
   readonly pollCount: number;
   readonly askedAtMs: number | null;
+  readonly plannedAtMs: number;
+  /** The provider's own id of its object, once told. */
+  readonly providerReference: string | null;
+  readonly flow: OfferFlow | null;
+  /** A secret: in no log, no payload, no answer. */
+  readonly paymentToken: string | null;
+  /** The operation that a capture, a void or a refund acts on. */
+  readonly ofOperationId: string | null;
+  readonly captureBeforeMs: number | null;
   readonly lastError: PaymentError | null;
   /** What of this operation is in the ledger: each fact is posted once. */
   readonly posted: readonly LedgerFact[];
@@ -46,6 +55,8 @@ export interface PaymentFacts {
   readonly tenant: Tenant;
   readonly record: PaymentRecord;
   readonly returnUrl: string | null;
+  readonly payerIp: string | null;
+  readonly capture: CaptureMode;
   readonly cancelRequested: boolean;
   readonly lines: readonly LineFacts[];
   readonly operations: readonly OperationFacts[];

@@ -1,4 +1,4 @@
-import type { Offer } from './outcome.js';
+import type { CardFacts, CryptoTerms, Offer } from './outcome.js';
 import type { OperationKind } from './ids.js';
 import type { OperationStatus } from './operation.js';
 import type { PaymentOutcome, PaymentStatus } from './payment.js';
@@ -18,6 +18,8 @@ export interface PaymentRecord {
   readonly orderReference: string;
   readonly lines: readonly OrderLineRecord[];
   readonly lastError: PaymentError | null;
+  /** What the provider said of the card that paid. */
+  readonly card: CardFacts | null;
   readonly metadata: Readonly<Record<string, string>>;
   readonly sequence: number;
   readonly createdAtMs: number;
@@ -72,6 +74,7 @@ export function toPaymentResource(payment: PaymentRecord) {
       status: operation.status,
       amount: operation.amountMinor,
     })),
+    card: payment.card,
     metadata: payment.metadata,
     sequence: payment.sequence,
     created_at: toInstant(payment.createdAtMs),
@@ -84,14 +87,23 @@ function nextAction(payment: PaymentRecord) {
   if (payment.status !== 'requires_action' || !newest?.offer || newest.status !== 'action_required') {
     return { type: 'none' as const };
   }
-  const { type, data, endsAtMs } = newest.offer;
+  const { type, data, endsAtMs, fields, crypto } = newest.offer;
   const expires_at = toInstant(endsAtMs);
   switch (type) {
     case 'qr_code':
       return { type, qr_code: { data, expires_at } };
     case 'redirect':
-      return { type, redirect: { url: data, expires_at } };
+      // With fields, the page wants them as a form sent by POST.
+      return { type, redirect: { url: data, ...(fields ? { method: 'POST' as const, fields } : {}), expires_at } };
+    case 'crypto_address':
+      return { type, crypto_address: { uri: data, ...cryptoTerms(crypto), expires_at } };
   }
+}
+
+function cryptoTerms(terms: CryptoTerms | undefined) {
+  if (!terms) return {};
+  const { currency, network, address, amount, rate, pageUrl } = terms;
+  return { currency, network, address, amount, rate, page_url: pageUrl };
 }
 
 /** RFC 3339 in UTC. Written by hand because domain/ has no `Date` (civil-from-days, Howard Hinnant, 2013). */

@@ -16,3 +16,7 @@ export type PaymentOutcome = 'known' | 'unknown' | 'review';
 export function isEnded(status: PaymentStatus): boolean {
   return status === 'succeeded' || status === 'canceled';
 }
+
+/** Whether the money is taken at once, or only held until the merchant takes it. */
+export const captureModes = ['automatic', 'manual'] as const;
+export type CaptureMode = (typeof captureModes)[number];

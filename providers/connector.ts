@@ -1,5 +1,15 @@
 import type { OperationKind } from '../domain/ids.js';
-import type { CloseOutcome, PaidEvidence, QueryOutcome, StartOutcome } from '../domain/outcome.js';
+import type {
+  CardFunding,
+  CloseOutcome,
+  FollowUpLookup,
+  FollowUpOutcome,
+  OfferFlow,
+  PaidEvidence,
+  ProbeOutcome,
+  QueryOutcome,
+  StartOutcome,
+} from '../domain/outcome.js';
 
 /**
  * What every provider's code offers to the rest of the house. Its methods return outcomes as values and never
@@ -9,33 +19,61 @@ export interface Connector {
   readonly provider: string;
   readonly capabilities: Capabilities;
   /**
-   * Asks the provider to collect. Called again with the same request it must be harmless: the same
-   * `reference` and, byte for byte, the same terms.
+   * Asks the provider to collect (sale, authorize). Called again with the same request it must be harmless inside
+   * the key's lifetime: the same `reference` and, byte for byte, the same terms.
    */
   start(request: StartRequest): Promise<StartOutcome>;
   query(request: OperationReference): Promise<QueryOutcome>;
   /** Makes the provider's object unpayable. `closed` only when the provider confirmed it. */
   close(request: OperationReference): Promise<CloseOutcome>;
-  /** Verifies a callback over its raw bytes. Pure: it calls nobody and stores nothing. */
-  parseNotification(raw: RawNotification): ParsedNotification;
+  /** Verifies a callback over its raw bytes. Stores nothing; asks nobody but the provider for its own public keys. */
+  parseNotification(raw: RawNotification): Promise<ParsedNotification>;
   /** The body, status and content type that tell this provider to stop (or go on) sending. */
   notificationReply(accepted: boolean): NotificationReply;
+  /** Takes (a part of) what was authorized. */
+  readonly capture?: FollowUpPort;
+  /** Releases what was authorized. */
+  readonly void?: FollowUpPort;
+  readonly refund?: FollowUpPort;
+  /** The circuit breaker's trial call: moves nothing, makes nothing. */
+  probe(account: AccountReference): Promise<ProbeOutcome>;
+}
+
+/** One more act on money that an earlier operation took or holds, under a key of its own. */
+export interface FollowUpPort {
+  /** Repeated with the same request it must be harmless inside the key's lifetime. */
+  start(request: FollowUpRequest): Promise<FollowUpOutcome>;
+  query(request: FollowUpRequest): Promise<FollowUpLookup>;
 }
 
 export interface Capabilities {
   /** The API's payment methods that this provider serves. */
   readonly methods: readonly string[];
   readonly currencies: readonly string[];
+  /** Of payers that it serves, ISO 3166-1 alpha-2; null: of all. */
+  readonly countries: readonly string[] | null;
   readonly minAmountMinor: number;
   readonly maxAmountMinor: number;
+  readonly operations: readonly OperationKind[];
+  /** The ways in which it leads a payer to pay, the usual one first; none where the payer need not act. */
+  readonly flows: readonly OfferFlow[];
+  /** A client-side token of the payer's card or account is required. */
+  readonly needsToken: boolean;
   /** How long an offer stays payable; never longer than the payment itself. */
   readonly offerLifetimeMs: number;
-  /** Added to an offer's end before "not found" is proof, for clocks and payments in flight. */
+  /** Added to an offer's end before "not found" is proof, for clocks, slow look-ups and payments in flight. */
   readonly conclusiveMarginMs: number;
   /** Added to that before a person is asked. */
   readonly graceMs: number;
   /** `start` only makes an offer, under a key that never ends: it may be replayed at any time (rule 7). */
   readonly startOnlyMakesOffer: boolean;
+  /** How long after `sent_at` a repetition under the same key is harmless; null: for ever (rule 7). */
+  readonly keyLifetimeMs: number | null;
+  /** How a call without an answer is recovered, by kind; `review`: only a notification or a person can tell. */
+  readonly recovery: Readonly<Partial<Record<OperationKind, 'replay' | 'query' | 'review'>>>;
+  /** How long after the payment it can be refunded; null: without an end. */
+  readonly refundWindowMs: number | null;
+  readonly maxCallsPerSecond: number;
 }
 
 /** A merchant's account at a provider, with the name under which configuration holds its secrets. */
@@ -51,13 +89,37 @@ export interface OperationReference {
   readonly kind: OperationKind;
   readonly amountMinor: number;
   readonly currency: string;
+  /** The provider's own id of its object, where it has told one. */
+  readonly providerReference: string | null;
+  /** When the operation's row was committed: the same at each repetition (UnionPay's `txnTime`). */
+  readonly plannedAtMs: number;
+  readonly offerEndsAtMs: number;
 }
 
 export interface StartRequest extends OperationReference {
-  readonly offerEndsAtMs: number;
   /** What the payer reads. */
   readonly subject: string;
-  readonly returnUrl: string | null;
+  /** Where the provider's page sends the payer back to: the merchant's, or a page of ours that says so. */
+  readonly returnUrl: string;
+  readonly notifyUrl: string;
+  /** One of the capabilities' flows; null where there are none. */
+  readonly flow: OfferFlow | null;
+  /** The provider's client-side token for this account. A secret: never in a log, an error or a payload. */
+  readonly paymentToken: string | null;
+  readonly payer: PayerReference;
+  /** Cards funded so are refused before they are charged. */
+  readonly refusedFunding: readonly CardFunding[];
+}
+
+export interface PayerReference {
+  readonly id: string;
+  /** Where the payer's browser is; some flows need it (WeChat Pay H5). */
+  readonly ip: string | null;
+}
+
+export interface FollowUpRequest extends OperationReference {
+  /** The operation that took or holds the money. */
+  readonly of: OperationReference;
   readonly notifyUrl: string;
 }
 
@@ -69,6 +131,8 @@ export interface RawNotification {
 
 export type ParsedNotification =
   | { readonly kind: 'verified'; readonly notification: VerifiedNotification }
+  /** Genuine, but about nothing that concerns an operation of ours: acknowledged, not stored. */
+  | { readonly kind: 'ignored'; readonly says: string }
   /** Not from the provider, or not for this account: refused at the door and audited. */
   | { readonly kind: 'refused'; readonly why: NotificationRefusal; readonly detail: string };
 

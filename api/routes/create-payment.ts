@@ -195,6 +195,7 @@ function resourceOf(payment: Omit<NewPayment, 'createdEvent'>) {
       amountMinor: lineMinor,
     })),
     lastError: null,
+    card: null,
     sequence: 1,
     createdAtMs: payment.nowMs,
     operations: [{ ...operation, status: 'planned', amountMinor, offer: null }],

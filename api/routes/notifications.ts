@@ -32,7 +32,7 @@ async function receive(
   const count = (result: string) =>
     context.metrics.count('quittance_notifications_total', { provider: connector.provider, result });
   const body = await request.readBody();
-  const parsed = connector.parseNotification({
+  const parsed = await connector.parseNotification({
     account: { accountId: account.id, credential: account.credential },
     body,
     headers: request.headers,
@@ -41,6 +41,10 @@ async function receive(
     count('refused');
     await refusals.record({ account, why: parsed.why, detail: parsed.detail, body });
     return toReply(connector.notificationReply(false));
+  }
+  if (parsed.kind === 'ignored') {
+    count('ignored');
+    return toReply(connector.notificationReply(true));
   }
   context.crashAt('api.notification.before_commit');
   const stored = await store(context, account, parsed.notification, body);

@@ -1,5 +1,11 @@
 import { toMajorUnits } from '../../domain/money.js';
-import type { CloseOutcome, NotExecuted, QueryOutcome, StartOutcome } from '../../domain/outcome.js';
+import type {
+  CloseOutcome,
+  NotExecuted,
+  ProbeOutcome,
+  QueryOutcome,
+  StartOutcome,
+} from '../../domain/outcome.js';
 import type {
   AccountReference,
   Capabilities,
@@ -11,7 +17,7 @@ import type {
 import { formatBeijingTime } from './beijing-time.js';
 import { AlipayClient, type AlipayLimits } from './client.js';
 import { parseCredential, type AlipayCredential } from './credentials.js';
-import { closeFromQuery, mapClose, mapPrecreate, mapQuery, startFromQuery } from './mapping.js';
+import { closeFromQuery, mapClose, mapPrecreate, mapProbe, mapQuery, startFromQuery } from './mapping.js';
 import { parseNotification } from './notification.js';
 
 const defaultLimits: AlipayLimits = { timeoutMs: 4500, deadlineMs: 5000 };
@@ -25,12 +31,21 @@ const defaultLimits: AlipayLimits = { timeoutMs: 4500, deadlineMs: 5000 };
 const capabilities: Capabilities = {
   methods: ['alipay'],
   currencies: ['CNY'],
+  countries: null,
+  operations: ['sale'],
+  flows: ['qr_code'],
+  needsToken: false,
   minAmountMinor: 1,
   maxAmountMinor: 10_000_000_000,
   offerLifetimeMs: 300_000,
   conclusiveMarginMs: 60_000,
   graceMs: 24 * 3_600_000,
   startOnlyMakesOffer: true,
+  keyLifetimeMs: null,
+  recovery: { sale: 'replay' },
+  // https://opendocs.alipay.com/open/f60979b3_alipay.trade.refund: as the merchant's contract says, a year by default.
+  refundWindowMs: 365 * 24 * 3_600_000,
+  maxCallsPerSecond: 50,
 };
 
 /** Payments by an Alipay QR code, through the open platform's gateway and the official SDK. */
@@ -58,13 +73,18 @@ export function createAlipayConnector(
       return withClient(request.account, clientFor, (client) => close(client, request));
     },
 
-    /** Throws only where configuration has no usable credential: Alipay then sends again. */
+    async probe(account) {
+      return withClient(account, clientFor, probe);
+    },
+
+    /** Rejects only where configuration has no usable credential: Alipay then sends again. */
     parseNotification({ account, body }) {
-      const client = clientFor(account);
-      return parseNotification(body, {
-        credential: client.credential,
-        isSigned: (fields) => client.isSignedNotification(fields),
-        nowMs: dependencies.now(),
+      return new Promise((resolve) => {
+        const client = clientFor(account);
+        const { credential } = client;
+        const isSigned = (fields: Parameters<AlipayClient['isSignedNotification']>[0]) =>
+          client.isSignedNotification(fields);
+        resolve(parseNotification(body, { credential, isSigned, nowMs: dependencies.now() }));
       });
     },
 
@@ -100,6 +120,12 @@ async function close(client: AlipayClient, request: OperationReference): Promise
   const next = mapClose(answer, reference);
   if (next.kind === 'outcome') return next.outcome;
   return closeFromQuery(await query(client, request), next.error);
+}
+
+/** A look-up of a trade that cannot be: any verified answer shows that the account is served. */
+async function probe(client: AlipayClient): Promise<ProbeOutcome> {
+  const answer = await client.call({ method: 'alipay.trade.query', content: { out_trade_no: 'probe' } });
+  return mapProbe(answer);
 }
 
 /**

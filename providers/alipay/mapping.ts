@@ -5,6 +5,7 @@ import type {
   FailureReason,
   Offer,
   PaidEvidence,
+  ProbeOutcome,
   ProviderError,
   QueryOutcome,
   StartOutcome,
@@ -92,6 +93,14 @@ export function closeFromQuery(queried: QueryOutcome, because: ProviderError): C
     case 'not_found':
       return unknown(because, 'query');
   }
+}
+
+/** That nobody knows the reference is what was hoped for. */
+export function mapProbe(answer: Answer): ProbeOutcome {
+  const read = readAnswer(answer, 'probe', 'query');
+  if (read.kind === 'ended') return read.outcome;
+  if (configGatewayCodes.has(read.code)) return { kind: 'failed', reason: 'config', error: read.error };
+  return read.code === '10000' || read.code === '40004' ? { kind: 'alive' } : unknown(read.error, 'query');
 }
 
 type ReadAnswer =

@@ -95,12 +95,20 @@ export class TemporalStandIn implements PaymentStarter {
 export const capabilities: Capabilities = {
   methods: ['alipay'],
   currencies: ['CNY'],
+  countries: null,
+  operations: ['sale'],
+  flows: ['qr_code'],
+  needsToken: false,
   minAmountMinor: 1,
   maxAmountMinor: 10_000_000_000,
   offerLifetimeMs: 300_000,
   conclusiveMarginMs: 60_000,
   graceMs: 600_000,
   startOnlyMakesOffer: true,
+  keyLifetimeMs: null,
+  recovery: { sale: 'replay' },
+  refundWindowMs: null,
+  maxCallsPerSecond: 1000,
 };
 
 function neverCalled(): never {
@@ -115,7 +123,8 @@ export function connectorStandIn(provider: string, changed: Partial<Capabilities
     start: neverCalled,
     query: neverCalled,
     close: neverCalled,
-    parseNotification: ({ body }) => parse(body),
+    probe: neverCalled,
+    parseNotification: ({ body }) => Promise.resolve(parse(body)),
     notificationReply: (accepted) => ({
       status: accepted ? 200 : 400,
       contentType: 'text/plain',

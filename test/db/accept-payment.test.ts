@@ -246,7 +246,8 @@ describe('an accepted payment', () => {
     const insert = (status: string, kind: string, number: number) =>
       database.owner.query(
         `INSERT INTO operations SELECT (jsonb_populate_record(o, jsonb_build_object('id', $2::text, 'number', $3::integer,
-           'kind', $4::text, 'status', $5::text, 'provider_key', $2::text))).* FROM operations o WHERE payment_id = $1 AND number = 1`,
+           'kind', $4::text, 'status', $5::text, 'provider_key', $2::text,
+           'of_operation_id', CASE WHEN $4::text = 'refund' THEN o.id END))).* FROM operations o WHERE payment_id = $1 AND number = 1`,
         [payment.record.id, freshId('operation'), number, kind, status],
       );
     for (const status of ['planned', 'sent', 'action_required', 'pending', 'unknown', 'review']) {

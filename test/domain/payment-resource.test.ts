@@ -27,6 +27,7 @@ describe('the payment that callers see', () => {
       attempts: [
         { id: operation.id, provider: 'alipay', kind: 'sale', status: 'action_required', amount: PRICE },
       ],
+      card: null,
       metadata: {},
       sequence: 1,
       created_at: '2026-11-23T08:00:00.000Z',

@@ -27,13 +27,19 @@ export const operation: OperationReference = {
   kind: 'sale',
   amountMinor: 100_001,
   currency: 'CNY',
+  providerReference: null,
+  plannedAtMs: nowMs,
+  offerEndsAtMs: Date.UTC(2026, 10, 23, 3, 9, 5),
 };
 
 export const startRequest: StartRequest = {
   ...operation,
-  offerEndsAtMs: Date.UTC(2026, 10, 23, 3, 9, 5),
   subject: 'A course',
-  returnUrl: null,
+  returnUrl: 'https://pay.example.com/return',
+  flow: 'qr_code',
+  paymentToken: null,
+  payer: { id: 'payer-1', ip: null },
+  refusedFunding: [],
   notifyUrl: 'https://pay.example.com/notifications/acct_1',
 };
 
