@@ -94,7 +94,10 @@ function nextAction(payment: PaymentRecord) {
       return { type, qr_code: { data, expires_at } };
     case 'redirect':
       // With fields, the page wants them as a form sent by POST.
-      return { type, redirect: { url: data, ...(fields ? { method: 'POST' as const, fields } : {}), expires_at } };
+      return {
+        type,
+        redirect: { url: data, ...(fields ? { method: 'POST' as const, fields } : {}), expires_at },
+      };
     case 'crypto_address':
       return { type, crypto_address: { uri: data, ...cryptoTerms(crypto), expires_at } };
   }
