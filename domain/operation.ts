@@ -37,6 +37,7 @@ export type OperationEvent =
   | 'retry_same_key'
   | 'success_verified'
   | 'refused'
+  | 'refused_still_payable'
   | 'unpayable_confirmed'
   | 'call_unclear'
   | 'deadline_passed'
@@ -58,6 +59,7 @@ const transitions: Transitions = {
     processing: 'pending',
     success_verified: 'succeeded',
     refused: 'rejected',
+    refused_still_payable: 'action_required',
     call_unclear: 'unknown',
     mismatch_confirmed: 'review',
   },
@@ -69,6 +71,7 @@ const transitions: Transitions = {
     retry_same_key: 'pending',
     success_verified: 'succeeded',
     refused: 'rejected',
+    refused_still_payable: 'action_required',
     unpayable_confirmed: 'closed',
     call_unclear: 'unknown',
     mismatch_confirmed: 'review',
@@ -77,6 +80,7 @@ const transitions: Transitions = {
     processing: 'pending',
     success_verified: 'succeeded',
     refused: 'rejected',
+    refused_still_payable: 'action_required',
     unpayable_confirmed: 'closed',
     deadline_passed: 'review',
     mismatch_confirmed: 'review',
@@ -86,6 +90,7 @@ const transitions: Transitions = {
     retry_same_key: 'pending',
     success_verified: 'succeeded',
     refused: 'rejected',
+    refused_still_payable: 'action_required',
     unpayable_confirmed: 'closed',
     deadline_passed: 'review',
     mismatch_confirmed: 'review',
@@ -96,6 +101,7 @@ const transitions: Transitions = {
     retry_same_key: 'pending',
     success_verified: 'succeeded',
     refused: 'rejected',
+    refused_still_payable: 'action_required',
     unpayable_confirmed: 'closed',
     deadline_passed: 'review',
     mismatch_confirmed: 'review',

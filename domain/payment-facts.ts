@@ -37,6 +37,8 @@ export interface OperationFacts {
   /** The operation that a capture, a void or a refund acts on. */
   readonly ofOperationId: string | null;
   readonly captureBeforeMs: number | null;
+  /** How long after it was sent the same call may be repeated; null: for ever (payment model, rule 7). */
+  readonly replayForMs: number | null;
   readonly lastError: PaymentError | null;
   /** What of this operation is in the ledger: each fact is posted once. */
   readonly posted: readonly LedgerFact[];

@@ -19,8 +19,14 @@ ALTER TABLE operations
   ADD COLUMN payment_token text,
   ADD COLUMN of_operation_id text,
   ADD COLUMN capture_before timestamptz,
+  ADD COLUMN replay_for_ms bigint CHECK (replay_for_ms >= 0),
   ADD FOREIGN KEY (merchant_id, mode, of_operation_id) REFERENCES operations (merchant_id, mode, id),
   ADD CHECK ((of_operation_id IS NULL) = (kind IN ('authorize', 'sale', 'mandate_charge', 'payout')));
 COMMENT ON COLUMN operations.payment_token IS 'a secret: taken away as soon as the operation has ended';
+COMMENT ON COLUMN operations.replay_for_ms IS 'how long after sent_at the same call may be repeated (rule 7 of the payment model); null: for ever; 0: never';
 COMMENT ON COLUMN operations.of_operation_id IS 'what a capture, a void or a refund acts on';
+-- Capture and void of one authorization exclude each other, and each happens once.
+CREATE UNIQUE INDEX operations_one_settling ON operations (of_operation_id)
+  WHERE kind IN ('capture', 'void')
+    AND status IN ('planned', 'sent', 'action_required', 'pending', 'unknown', 'review', 'succeeded');
 `;

@@ -53,6 +53,7 @@ export function operationFacts(change: Partial<OperationFacts> = {}): OperationF
     paymentToken: null,
     ofOperationId: null,
     captureBeforeMs: null,
+    replayForMs: null,
     lastError: null,
     posted: [],
     ...change,
