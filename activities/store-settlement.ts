@@ -55,8 +55,8 @@ async function settleOperation(
     return apply(dependencies, payment, notifications, change, 'applied');
   }
   if (isUndisputed) return apply(dependencies, payment, notifications, undefined, 'disregarded');
-  const refunded = notifications.find(({ paid }) => paid !== null && paid.refundedMinor > 0)?.paid;
-  if (operation.status === 'succeeded' && !refunded) {
+  const refunds = notifications.flatMap(({ paid }) => (paid && paid.refundedMinor > 0 ? [paid] : []));
+  if (operation.status === 'succeeded' && refunds.length === 0) {
     return apply(dependencies, payment, notifications, undefined, 'known already');
   }
   const outcome = await ask(dependencies, operation, firstTry);
@@ -67,7 +67,7 @@ async function settleOperation(
   }
   const found = decideLookup(payment, operation, outcome, dependencies.now());
   const isUnexplained = operation.status === 'succeeded' && found === undefined;
-  const change = isUnexplained && refunded ? decideUnexpectedRefund(operation, refunded) : found;
+  const change = isUnexplained ? decideUnexpectedRefund(operation, refunds) : found;
   return apply(dependencies, payment, notifications, change, `asked: ${outcome.kind}`);
 }
 

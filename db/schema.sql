@@ -215,7 +215,8 @@ CREATE TABLE reviews (
   evidence jsonb NOT NULL,
   status text NOT NULL DEFAULT 'open'::text,
   created_at timestamp with time zone NOT NULL DEFAULT now(),
-  closed_at timestamp with time zone
+  closed_at timestamp with time zone,
+  later_evidence jsonb NOT NULL DEFAULT '[]'::jsonb
 );
 CREATE TABLE schema_migrations (
   name text NOT NULL,
@@ -312,6 +313,7 @@ ALTER TABLE provider_accounts ADD CONSTRAINT provider_accounts_pkey PRIMARY KEY 
 ALTER TABLE provider_accounts ADD CONSTRAINT provider_accounts_merchant_id_mode_id_key UNIQUE (merchant_id, mode, id);
 ALTER TABLE purchase_claims ADD CONSTRAINT purchase_claims_merchant_id_mode_payment_id_fkey FOREIGN KEY (merchant_id, mode, payment_id) REFERENCES payments(merchant_id, mode, id);
 ALTER TABLE purchase_claims ADD CONSTRAINT purchase_claims_pkey PRIMARY KEY (merchant_id, mode, payer_id, product_id);
+ALTER TABLE reviews ADD CONSTRAINT reviews_later_evidence_check CHECK ((jsonb_typeof(later_evidence) = 'array'::text));
 ALTER TABLE reviews ADD CONSTRAINT reviews_status_check CHECK ((status = ANY (ARRAY['open'::text, 'closed'::text])));
 ALTER TABLE reviews ADD CONSTRAINT reviews_merchant_id_mode_operation_id_fkey FOREIGN KEY (merchant_id, mode, operation_id) REFERENCES operations(merchant_id, mode, id);
 ALTER TABLE reviews ADD CONSTRAINT reviews_merchant_id_mode_payment_id_fkey FOREIGN KEY (merchant_id, mode, payment_id) REFERENCES payments(merchant_id, mode, id);
@@ -340,6 +342,7 @@ CREATE UNIQUE INDEX operations_one_success ON public.operations USING btree (pay
 CREATE INDEX payments_due ON public.payments USING btree (due_at) WHERE (due_at IS NOT NULL);
 CREATE INDEX payments_limit_day ON public.payments USING btree (merchant_id, mode, currency, limit_day) INCLUDE (amount_minor, status);
 CREATE INDEX purchase_claims_payment ON public.purchase_claims USING btree (payment_id);
+CREATE INDEX reviews_tenant ON public.reviews USING btree (merchant_id, mode, id);
 CREATE INDEX webhook_deliveries_due ON public.webhook_deliveries USING btree (due_at) WHERE (due_at IS NOT NULL);
 CREATE INDEX webhook_endpoints_tenant ON public.webhook_endpoints USING btree (merchant_id, mode) WHERE (disabled_at IS NULL);
 
