@@ -235,7 +235,8 @@ export class SimulatedHistory {
   }
 
   private notify({ operationId, paid }: Claim): void {
-    const notification = { id: this.trace.length, operationId, says: 'TRADE_SUCCESS', paid };
+    const receivedAtMs = this.nowMs;
+    const notification = { id: this.trace.length, operationId, says: 'TRADE_SUCCESS', receivedAtMs, paid };
     this.trace.push(`notification of ${operationId.slice(-4)}: ${paid.amountMinor} - ${paid.refundedMinor}`);
     this.payment = { ...this.payment, notifications: [...this.payment.notifications, notification] };
   }
