@@ -10,6 +10,7 @@ import type { ApiContext, Route } from './route.js';
 import { createDocumentationRoutes } from './routes/documentation.js';
 import { healthRoutes } from './routes/health.js';
 import { createNotificationRoute } from './routes/notifications.js';
+import { createTenantQueue, defaultQueueSettings } from './tenant-queue.js';
 
 export interface Api {
   readonly app: Express;
@@ -20,8 +21,13 @@ export interface Api {
 export function createApp(dependencies: ApiDependencies, publicUrl?: string): Api {
   const { database, settings, clock, logger } = dependencies;
   const answers = createAnswerWaiter(database, { pollMs: settings.answerPollMs, clock, logger });
-  const rates = createRateLimiter(settings.rateLimitPerSecond, clock);
-  const context: ApiContext = { ...dependencies, answers, metrics: createMetrics(), rates };
+  const context: ApiContext = {
+    ...dependencies,
+    answers,
+    metrics: createMetrics(),
+    rates: createRateLimiter(settings.rateLimitPerSecond, clock),
+    limitedPayments: createTenantQueue(defaultQueueSettings, clock),
+  };
   const app = express();
   for (const feature of ['x-powered-by', 'etag', 'query parser', 'trust proxy']) app.disable(feature);
   app.enable('case sensitive routing');
