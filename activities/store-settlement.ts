@@ -6,6 +6,7 @@ import type { NotificationFacts, OperationFacts, PaymentFacts } from '../domain/
 import { isEnded } from '../domain/payment.js';
 import { decideUnexpectedRefund } from '../domain/payment-refund.js';
 import { decidePaid, judge } from '../domain/payment-success.js';
+import { decideUnansweredNews, newsDeadlineMs } from '../domain/unanswered-news.js';
 import type { ActivityDependencies } from './dependencies.js';
 import type { PhaseInput, PhaseResult } from './phase.js';
 import { ask } from './provider-query-operation.js';
@@ -55,20 +56,40 @@ async function settleOperation(
     return apply(dependencies, payment, notifications, change, 'applied');
   }
   if (isUndisputed) return apply(dependencies, payment, notifications, undefined, 'disregarded');
-  const refunded = notifications.find(({ paid }) => paid !== null && paid.refundedMinor > 0)?.paid;
-  if (operation.status === 'succeeded' && !refunded) {
+  const refunds = notifications.flatMap(({ paid }) => (paid && paid.refundedMinor > 0 ? [paid] : []));
+  if (operation.status === 'succeeded' && refunds.length === 0) {
     return apply(dependencies, payment, notifications, undefined, 'known already');
   }
   const outcome = await ask(dependencies, operation, firstTry);
   dependencies.crashAt('worker.query.after_call');
   if (!outcome || outcome.kind === 'unknown' || outcome.kind === 'not_executed') {
     if (firstTry) return undefined;
+    const rest = await reviewOverdue(dependencies, payment, operation, notifications);
+    if (rest) return rest;
     throw providerUnclear(operation.provider, outcome ?? { kind: 'nothing' });
   }
   const found = decideLookup(payment, operation, outcome, dependencies.now());
   const isUnexplained = operation.status === 'succeeded' && found === undefined;
-  const change = isUnexplained && refunded ? decideUnexpectedRefund(operation, refunded) : found;
+  const change = isUnexplained ? decideUnexpectedRefund(operation, refunds) : found;
   return apply(dependencies, payment, notifications, change, `asked: ${outcome.kind}`);
+}
+
+/**
+ * A payment that has ended has no deadline of its own any more, so its late news has: what the provider has left
+ * unanswered for so long goes to a person. Undefined where some of it is still to be asked about.
+ */
+async function reviewOverdue(
+  dependencies: ActivityDependencies,
+  payment: PaymentFacts,
+  operation: OperationFacts,
+  notifications: readonly NotificationFacts[],
+): Promise<PaymentFacts | undefined> {
+  const nowMs = dependencies.now();
+  const overdue = notifications.filter((notification) => nowMs >= newsDeadlineMs(operation, notification));
+  if (!isEnded(payment.record.status) || overdue.length === 0) return undefined;
+  const change = decideUnansweredNews(operation, overdue, nowMs);
+  const reviewed = await apply(dependencies, payment, overdue, change, 'review: no answer');
+  return overdue.length === notifications.length ? reviewed : undefined;
 }
 
 /** In these two states a verified notification that matches our row in everything is proof enough. */

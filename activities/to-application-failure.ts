@@ -1,3 +1,4 @@
+import { activityInfo } from '@temporalio/activity';
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import type { NotExecuted, Unknown } from '../domain/outcome.js';
 import { ConcurrentChangeError } from '../db/transaction.js';
@@ -33,14 +34,22 @@ export function paymentNotFound(paymentId: string) {
   });
 }
 
-export function toApplicationFailure(error: unknown): ApplicationFailure {
+/**
+ * Who was second reads again at once. Who goes on being refused may be so by the clock alone (the database's is ahead
+ * of this host's), until ours gets there too: the pause doubles, so that the provider is not asked in a hurry.
+ */
+const FIRST_PAUSE_MS = 20;
+const LONGEST_PAUSE_MS = 1_000;
+
+/** `attempt` counts from 1. */
+function toApplicationFailure(error: unknown, attempt: number): ApplicationFailure {
   if (error instanceof ApplicationFailure) return error;
   if (error instanceof ConcurrentChangeError) {
     return ApplicationFailure.create({
       type: failureTypes.concurrentChange,
       message: error.message,
       category: ApplicationFailureCategory.BENIGN,
-      nextRetryDelay: 20,
+      nextRetryDelay: Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(attempt - 1, 10)),
     });
   }
   return ApplicationFailure.create({ type: failureTypes.storeUnavailable, ...describeFault(error) });
@@ -66,7 +75,7 @@ export function failingAsApplicationFailure<Input, Result>(
     try {
       return await activity(input);
     } catch (error) {
-      throw toApplicationFailure(error);
+      throw toApplicationFailure(error, activityInfo().attempt);
     }
   };
 }

@@ -5,6 +5,7 @@ import { createPaymentRoute } from './routes/create-payment.js';
 import { entitlementRoutes } from './routes/entitlements.js';
 import { paymentRoutes } from './routes/payments.js';
 import { productRoutes } from './routes/products.js';
+import { reviewRoutes } from './routes/reviews.js';
 import { webhookEndpointRoutes } from './routes/webhook-endpoints.js';
 
 /** The contract with merchants: the OpenAPI document is made from these. */
@@ -15,5 +16,6 @@ export const apiRoutes: readonly ApiRoute[] = [
   cancelPaymentRoute,
   ...productRoutes,
   ...entitlementRoutes,
+  ...reviewRoutes,
   ...webhookEndpointRoutes,
 ];

@@ -3,6 +3,7 @@ import { findKeyHolder, type KeyHolder } from '../db/api-keys.js';
 import type { Database } from '../db/connect.js';
 import type { Mode } from '../domain/tenant.js';
 import { Problem } from './problem-details.js';
+import type { RateLimiter } from './rate-limiter.js';
 
 const keyFormat = /^qk_(?:test|live)_[0-9a-zA-Z]{43,64}$/;
 
@@ -21,9 +22,13 @@ export function apiKeyDisplay(key: string): string {
   return `${key.slice(0, 12)}…${key.slice(-4)}`;
 }
 
-/** Whose request it is, by its bearer token. The answer does not tell a wrong key from an expired one. */
+/**
+ * Whose request it is, by its bearer token. The answer does not tell a wrong key from an expired one. What is too
+ * much for one key is refused before the database is asked.
+ */
 export async function authenticate(
   database: Database,
+  rates: RateLimiter,
   authorization: string | string[] | undefined,
 ): Promise<KeyHolder> {
   const [, key = ''] =
@@ -31,7 +36,9 @@ export async function authenticate(
   if (!keyFormat.test(key)) {
     throw unauthenticated('Send an API key: `Authorization: Bearer qk_test_…` or `qk_live_…`.', '');
   }
-  const holder = await findKeyHolder(database, apiKeyHash(key));
+  const hash = apiKeyHash(key);
+  rates.take(hash.toString('base64'));
+  const holder = await findKeyHolder(database, hash);
   if (!holder?.usable) {
     throw unauthenticated(
       'This API key is not known, has expired or was revoked.',

@@ -5,10 +5,12 @@ import type { ApiDependencies } from './dependencies.js';
 import { begin, dispatch, refuse } from './handle-request.js';
 import { createMetrics } from './metrics.js';
 import { Problem } from './problem-details.js';
+import { createRateLimiter } from './rate-limiter.js';
 import type { ApiContext, Route } from './route.js';
 import { createDocumentationRoutes } from './routes/documentation.js';
 import { healthRoutes } from './routes/health.js';
 import { createNotificationRoute } from './routes/notifications.js';
+import { createTenantQueue, defaultQueueSettings } from './tenant-queue.js';
 
 export interface Api {
   readonly app: Express;
@@ -19,7 +21,13 @@ export interface Api {
 export function createApp(dependencies: ApiDependencies, publicUrl?: string): Api {
   const { database, settings, clock, logger } = dependencies;
   const answers = createAnswerWaiter(database, { pollMs: settings.answerPollMs, clock, logger });
-  const context: ApiContext = { ...dependencies, answers, metrics: createMetrics() };
+  const context: ApiContext = {
+    ...dependencies,
+    answers,
+    metrics: createMetrics(),
+    rates: createRateLimiter(settings.rateLimitPerSecond, clock),
+    limitedPayments: createTenantQueue(defaultQueueSettings, clock),
+  };
   const app = express();
   for (const feature of ['x-powered-by', 'etag', 'query parser', 'trust proxy']) app.disable(feature);
   app.enable('case sensitive routing');

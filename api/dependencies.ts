@@ -29,6 +29,8 @@ export interface ApiSettings {
   readonly sweepAfterMs: number;
   /** Between two looks at the rows that callers wait for; one statement for all of them. */
   readonly answerPollMs: number;
+  /** Requests with one API key that this process takes; twice as many at once after a pause. 0 is no limit. */
+  readonly rateLimitPerSecond: number;
   /** Webhooks may go to loopback, with a test key. */
   readonly webhookAllowPrivateNetwork: boolean;
   /** Instead of what the connector says of itself; undefined leaves that as it is. */
@@ -42,5 +44,6 @@ export const defaultApiSettings: ApiSettings = {
   cancelWaitMs: 2_000,
   sweepAfterMs: 15_000,
   answerPollMs: 250,
+  rateLimitPerSecond: 100,
   webhookAllowPrivateNetwork: false,
 };

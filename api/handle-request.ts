@@ -86,7 +86,7 @@ async function readApiRequest(
   begun: Begun,
   context: ApiContext,
 ): Promise<ApiRequest> {
-  const caller = await authenticate(context.database, request.headers.authorization);
+  const caller = await authenticate(context.database, context.rates, request.headers.authorization);
   begun.merchant = `${caller.tenant.merchantId}/${caller.tenant.mode}`;
   const url = new URL(request.originalUrl, 'http://localhost');
   const query = checkSchema(route.query ?? nothing, queryObject(url.searchParams));

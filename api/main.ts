@@ -74,6 +74,7 @@ function settingsFrom(environment: Environment): ApiSettings {
     ...defaultApiSettings,
     replyTimeoutMs: environment.REPLY_TIMEOUT_MS,
     sweepAfterMs: environment.SWEEP_AFTER_MS,
+    rateLimitPerSecond: environment.RATE_LIMIT_PER_SECOND,
     webhookAllowPrivateNetwork: environment.WEBHOOK_ALLOW_PRIVATE_NETWORK,
     offerLifetimeMs: environment.OFFER_LIFETIME_MS,
     conclusiveMarginMs: environment.CONCLUSIVE_MARGIN_MS,

@@ -12,6 +12,7 @@ import {
   type WakeUp,
 } from '../workflows/contract.js';
 import { briefErrorFields } from './error-fields.js';
+import { createTemporalReach, defaultReachSettings, type ReachSettings } from './temporal-reach.js';
 
 /**
  * What the API asks of Temporal. Nothing here throws: what Temporal does not do, the sweeper does, because
@@ -20,7 +21,8 @@ import { briefErrorFields } from './error-fields.js';
 export interface PaymentStarter {
   /**
    * Starts the payment's workflow, or finds it running, and waits until its caller can be answered.
-   * `not_yet` at the deadline (milliseconds since the epoch), or as soon as Temporal has refused.
+   * `not_yet` at the deadline (milliseconds since the epoch), as soon as Temporal has refused, and at once while
+   * it is known to be away.
    */
   startAndAwaitAnswer(
     tenant: Tenant,
@@ -40,13 +42,21 @@ export interface StartedAttempt extends StartedPayment {
 }
 
 const WAKE_TIMEOUT_MS = 5_000;
+const REACH_TIMEOUT_MS = 1_000;
 
 export function createPaymentStarter(
   client: Client,
   logger: Logger,
   settings: StartSettings,
   clock: () => number,
+  reachSettings: ReachSettings = defaultReachSettings,
 ): PaymentStarter {
+  const reach = createTemporalReach(
+    () => isReachable(client, REACH_TIMEOUT_MS),
+    logger,
+    clock,
+    reachSettings,
+  );
   // Callers with the same key share one update: a workflow takes ten at a time.
   const underWay = new Map<string, Promise<'answered' | 'not_yet'>>();
 
@@ -75,6 +85,7 @@ export function createPaymentStarter(
   }
 
   async function quietly(what: string, paymentId: string, call: () => Promise<unknown>): Promise<void> {
+    if (reach.isDown) return;
     try {
       await client.withDeadline(clock() + WAKE_TIMEOUT_MS, call);
     } catch (error) {
@@ -89,7 +100,9 @@ export function createPaymentStarter(
     startAndAwaitAnswer(tenant, attempt, deadlineMs) {
       const known = underWay.get(attempt.operationId);
       if (known) return known;
-      const call = orNotYet(awaitAnswer(tenant, attempt, deadlineMs), deadlineMs - clock());
+      const call = reach
+        .orUndefined(() => orNotYet(awaitAnswer(tenant, attempt, deadlineMs), deadlineMs - clock()))
+        .then((answer) => answer ?? ('not_yet' as const));
       underWay.set(attempt.operationId, call);
       return call.finally(() => underWay.delete(attempt.operationId));
     },
@@ -111,16 +124,18 @@ export function createPaymentStarter(
         ),
       );
     },
-    async isReachable(timeoutMs) {
-      const asked = client
-        .withDeadline(clock() + timeoutMs, () => client.workflowService.getSystemInfo({}))
-        .then(
-          () => true,
-          () => false,
-        );
-      return Promise.race([asked, after(timeoutMs + 100, false)]);
-    },
+    isReachable: (timeoutMs) => isReachable(client, timeoutMs),
   };
+}
+
+function isReachable(client: Client, timeoutMs: number): Promise<boolean> {
+  const asked = client
+    .withDeadline(Date.now() + timeoutMs, () => client.workflowService.getSystemInfo({}))
+    .then(
+      () => true,
+      () => false,
+    );
+  return Promise.race([asked, after(timeoutMs + 100, false)]);
 }
 
 /** The client's own deadline is believed, but not relied upon: a caller is never held longer than promised. */

@@ -4,6 +4,7 @@ import { webhookEventTypes } from '../domain/events.js';
 import { operationKindLetters, type OperationKind } from '../domain/ids.js';
 import { operationStatuses } from '../domain/operation.js';
 import { cardFundings } from '../domain/outcome.js';
+import { reviewReasons } from '../domain/payment-change.js';
 import { paymentStatuses } from '../domain/payment.js';
 import { productTypes } from '../domain/pricing.js';
 import {
@@ -12,6 +13,7 @@ import {
   type ExecutionErrorCode,
   type HttpProblemCode,
 } from '../domain/problem-codes.js';
+import { reviewStatuses } from '../domain/review-resource.js';
 
 /** The answers as they are documented. Tests hold every answer of the API against these. */
 const instant = z.iso.datetime().describe('RFC 3339, UTC.');
@@ -144,6 +146,22 @@ export const entitlement = z
     revoked_at: instant.nullable(),
   })
   .meta({ id: 'Entitlement' });
+
+export const review = z
+  .strictObject({
+    id: z.string().regex(/^rev_[0-9a-z]{25}$/),
+    object: z.literal('review'),
+    payment: z.string(),
+    operation: z.string().nullable(),
+    reason: z.enum(reviewReasons),
+    status: z.enum(reviewStatuses),
+    evidence: z
+      .array(z.looseObject({}))
+      .describe('What was known when it was opened, then what came later; its members depend on the reason.'),
+    created_at: instant,
+    closed_at: instant.nullable(),
+  })
+  .meta({ id: 'Review' });
 
 const endpointFields = {
   id: z.string(),

@@ -4,6 +4,8 @@ import type { HttpProblemCode } from '../domain/problem-codes.js';
 import type { AnswerWaiter } from './answer-waiter.js';
 import type { ApiDependencies } from './dependencies.js';
 import type { Metrics } from './metrics.js';
+import type { RateLimiter } from './rate-limiter.js';
+import type { TenantQueue } from './tenant-queue.js';
 
 /** What a route answers with. `body` goes out byte for byte. */
 export interface Reply {
@@ -25,6 +27,9 @@ export function jsonReply(
 export interface ApiContext extends ApiDependencies {
   readonly answers: AnswerWaiter;
   readonly metrics: Metrics;
+  readonly rates: RateLimiter;
+  /** Payments that have to be held against a limit for a day, which takes a lock. */
+  readonly limitedPayments: TenantQueue;
 }
 
 /** A request as far as everybody sees it. */

@@ -144,6 +144,8 @@ async function startQuittance(
     PUBLIC_URL: apiUrl,
     PROVIDER_ACCOUNTS_FILE: String(sandbox.ready['credentialsFile']),
     WEBHOOK_ALLOW_PRIVATE_NETWORK: 'true',
+    // One merchant sends all there is to send.
+    RATE_LIMIT_PER_SECOND: '0',
   };
   const worker = await start(folder, 'worker', 'worker/main.js', env, nodeOptions);
   const api = await start(folder, 'api', 'api/main.js', env, nodeOptions);

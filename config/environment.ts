@@ -44,6 +44,7 @@ const schema = z.object({
   SWEEP_INTERVAL_MS: z.coerce.number().int().min(50).max(600_000).default(1_000),
   SWEEP_AFTER_MS: z.coerce.number().int().min(100).max(600_000).default(15_000),
   REPLY_TIMEOUT_MS: z.coerce.number().int().min(100).max(10_000).default(9_500),
+  RATE_LIMIT_PER_SECOND: z.coerce.number().int().min(0).max(100_000).default(100),
   OFFER_LIFETIME_MS: z.coerce.number().int().min(1_000).max(86_400_000).optional(),
   CONCLUSIVE_MARGIN_MS: z.coerce.number().int().min(0).max(86_400_000).optional(),
   REVIEW_GRACE_MS: z.coerce

@@ -71,7 +71,12 @@ const parts = {
       SELECT r.id, payment.merchant_id, payment.mode, payment.id, c.id, r.reason, r.evidence
         FROM payment, operation_change c, input i,
           jsonb_to_record(i.review) AS r (id text, reason text, evidence jsonb)
-      ON CONFLICT (operation_id, reason) DO NOTHING)`,
+      -- Further evidence is kept beside the first, and is reason enough to look again.
+      ON CONFLICT (operation_id, reason) DO UPDATE SET
+        later_evidence = reviews.later_evidence || jsonb_build_array(excluded.evidence),
+        status = 'open', closed_at = NULL
+       WHERE excluded.evidence <> ALL (array_prepend(
+         reviews.evidence, ARRAY(SELECT jsonb_array_elements(reviews.later_evidence)))))`,
   event: /* sql */ `
     event AS (
       INSERT INTO events (id, merchant_id, mode, payment_id, type, sequence, data)

@@ -140,7 +140,8 @@ CREATE TABLE operations (
   flow text,
   payment_token text,
   of_operation_id text,
-  capture_before timestamp with time zone
+  capture_before timestamp with time zone,
+  replay_for_ms bigint
 );
 CREATE TABLE order_lines (
   merchant_id text NOT NULL,
@@ -222,7 +223,8 @@ CREATE TABLE reviews (
   evidence jsonb NOT NULL,
   status text NOT NULL DEFAULT 'open'::text,
   created_at timestamp with time zone NOT NULL DEFAULT now(),
-  closed_at timestamp with time zone
+  closed_at timestamp with time zone,
+  later_evidence jsonb NOT NULL DEFAULT '[]'::jsonb
 );
 CREATE TABLE schema_migrations (
   name text NOT NULL,
@@ -291,6 +293,7 @@ ALTER TABLE operations ADD CONSTRAINT operations_check CHECK (((of_operation_id 
 ALTER TABLE operations ADD CONSTRAINT operations_flow_check CHECK ((flow = ANY (ARRAY['qr_code'::text, 'redirect'::text])));
 ALTER TABLE operations ADD CONSTRAINT operations_kind_check CHECK ((kind = ANY (ARRAY['authorize'::text, 'capture'::text, 'sale'::text, 'void'::text, 'refund'::text, 'payout'::text, 'mandate_charge'::text])));
 ALTER TABLE operations ADD CONSTRAINT operations_number_check CHECK (((number >= 1) AND (number <= 1295)));
+ALTER TABLE operations ADD CONSTRAINT operations_replay_for_ms_check CHECK ((replay_for_ms >= 0));
 ALTER TABLE operations ADD CONSTRAINT operations_status_check CHECK ((status = ANY (ARRAY['planned'::text, 'sent'::text, 'action_required'::text, 'pending'::text, 'unknown'::text, 'review'::text, 'succeeded'::text, 'rejected'::text, 'closed'::text, 'canceled'::text, 'late_success'::text])));
 ALTER TABLE operations ADD CONSTRAINT operations_merchant_id_mode_account_id_fkey FOREIGN KEY (merchant_id, mode, account_id) REFERENCES provider_accounts(merchant_id, mode, id);
 ALTER TABLE operations ADD CONSTRAINT operations_merchant_id_mode_of_operation_id_fkey FOREIGN KEY (merchant_id, mode, of_operation_id) REFERENCES operations(merchant_id, mode, id);
@@ -323,6 +326,7 @@ ALTER TABLE provider_accounts ADD CONSTRAINT provider_accounts_pkey PRIMARY KEY 
 ALTER TABLE provider_accounts ADD CONSTRAINT provider_accounts_merchant_id_mode_id_key UNIQUE (merchant_id, mode, id);
 ALTER TABLE purchase_claims ADD CONSTRAINT purchase_claims_merchant_id_mode_payment_id_fkey FOREIGN KEY (merchant_id, mode, payment_id) REFERENCES payments(merchant_id, mode, id);
 ALTER TABLE purchase_claims ADD CONSTRAINT purchase_claims_pkey PRIMARY KEY (merchant_id, mode, payer_id, product_id);
+ALTER TABLE reviews ADD CONSTRAINT reviews_later_evidence_check CHECK ((jsonb_typeof(later_evidence) = 'array'::text));
 ALTER TABLE reviews ADD CONSTRAINT reviews_status_check CHECK ((status = ANY (ARRAY['open'::text, 'closed'::text])));
 ALTER TABLE reviews ADD CONSTRAINT reviews_merchant_id_mode_operation_id_fkey FOREIGN KEY (merchant_id, mode, operation_id) REFERENCES operations(merchant_id, mode, id);
 ALTER TABLE reviews ADD CONSTRAINT reviews_merchant_id_mode_payment_id_fkey FOREIGN KEY (merchant_id, mode, payment_id) REFERENCES payments(merchant_id, mode, id);
@@ -347,10 +351,12 @@ CREATE INDEX ledger_entries_transaction ON public.ledger_entries USING btree (tr
 CREATE INDEX notifications_due ON public.notifications USING btree (due_at) WHERE ((processed_at IS NULL) AND (due_at IS NOT NULL));
 CREATE INDEX notifications_open ON public.notifications USING btree (payment_id) WHERE (processed_at IS NULL);
 CREATE UNIQUE INDEX operations_one_open ON public.operations USING btree (payment_id) WHERE ((kind = ANY (ARRAY['authorize'::text, 'sale'::text, 'mandate_charge'::text])) AND (status = ANY (ARRAY['planned'::text, 'sent'::text, 'action_required'::text, 'pending'::text, 'unknown'::text, 'review'::text])));
+CREATE UNIQUE INDEX operations_one_settling ON public.operations USING btree (of_operation_id) WHERE ((kind = ANY (ARRAY['capture'::text, 'void'::text])) AND (status = ANY (ARRAY['planned'::text, 'sent'::text, 'action_required'::text, 'pending'::text, 'unknown'::text, 'review'::text, 'succeeded'::text])));
 CREATE UNIQUE INDEX operations_one_success ON public.operations USING btree (payment_id) WHERE ((kind = ANY (ARRAY['authorize'::text, 'sale'::text, 'mandate_charge'::text])) AND (status = 'succeeded'::text));
 CREATE INDEX payments_due ON public.payments USING btree (due_at) WHERE (due_at IS NOT NULL);
 CREATE INDEX payments_limit_day ON public.payments USING btree (merchant_id, mode, currency, limit_day) INCLUDE (amount_minor, status);
 CREATE INDEX purchase_claims_payment ON public.purchase_claims USING btree (payment_id);
+CREATE INDEX reviews_tenant ON public.reviews USING btree (merchant_id, mode, id);
 CREATE INDEX webhook_deliveries_due ON public.webhook_deliveries USING btree (due_at) WHERE (due_at IS NOT NULL);
 CREATE INDEX webhook_endpoints_tenant ON public.webhook_endpoints USING btree (merchant_id, mode) WHERE (disabled_at IS NULL);
 

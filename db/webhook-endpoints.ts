@@ -24,21 +24,35 @@ const columns = 'id, url, enabled_events, created_at, disabled_at';
 /** Deleted ones stay as rows, because deliveries point at them, and are shown to nobody. */
 const notDeleted = "disabled_because IS DISTINCT FROM 'deleted'";
 
+/** Every event of a tenant is a row and a call for each of its endpoints. */
+export const MOST_WEBHOOK_ENDPOINTS = 16;
+
+/** Held to the end of the transaction: who counts next sees what this one has made. */
+const lockTenant: Statement = {
+  name: 'webhook-endpoints-lock',
+  text: 'SELECT 1 AS locked FROM merchants WHERE id = ? AND mode = ? FOR NO KEY UPDATE',
+};
 const insert: Statement = {
   name: 'webhook-endpoint-insert',
   text: /* sql */ `
     INSERT INTO webhook_endpoints (id, merchant_id, mode, url, secret, enabled_events)
-    VALUES (?, ?, ?, ?, ?, ?) RETURNING ${columns}`,
+    SELECT i.* FROM (VALUES (?, ?, ?, ?, ?, ?::text[])) AS i (id, merchant_id, mode, url, secret, enabled_events)
+     WHERE (SELECT count(*) FROM webhook_endpoints w
+        WHERE w.merchant_id = i.merchant_id AND w.mode = i.mode AND ${notDeleted}) < ?
+    RETURNING ${columns}`,
 };
 
+/** In the caller's transaction. Undefined where the tenant has as many as it may have. */
 export async function insertWebhookEndpoint(
   executor: Executor,
   tenant: Tenant,
   endpoint: { id: string; url: string; secret: string; enabledEvents: readonly WebhookEventType[] },
-): Promise<WebhookEndpointRecord> {
+): Promise<WebhookEndpointRecord | undefined> {
   const { id, url, secret, enabledEvents } = endpoint;
-  const values = [id, tenant.merchantId, tenant.mode, url, secret, enabledEvents];
-  return fromRow(await runOne<EndpointRow>(executor, insert, values));
+  await runOne(executor, lockTenant, [tenant.merchantId, tenant.mode]);
+  const values = [id, tenant.merchantId, tenant.mode, url, secret, enabledEvents, MOST_WEBHOOK_ENDPOINTS];
+  const [row] = await run<EndpointRow>(executor, insert, values);
+  return row && fromRow(row);
 }
 
 const selectOne: Statement = {

@@ -38,7 +38,14 @@ export interface OperationChange {
   readonly pollCount?: number;
 }
 
-export type ReviewReason = 'amount_differs' | 'late_success' | 'surplus' | 'no_answer' | 'unexpected_refund';
+export const reviewReasons = [
+  'amount_differs',
+  'late_success',
+  'surplus',
+  'no_answer',
+  'unexpected_refund',
+] as const;
+export type ReviewReason = (typeof reviewReasons)[number];
 
 export interface ReviewEvidence {
   readonly differences?: readonly Difference[];

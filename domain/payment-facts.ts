@@ -49,6 +49,8 @@ export interface NotificationFacts {
   readonly id: number;
   readonly operationId: string;
   readonly says: string;
+  /** Milliseconds since the epoch. */
+  readonly receivedAtMs: number;
   readonly paid: PaidEvidence | null;
 }
 

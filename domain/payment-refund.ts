@@ -49,13 +49,16 @@ export function decideReturnedLater(
   };
 }
 
-/** A refund that only a notification tells of, and that no look-up of ours can see yet: a person looks at it. */
-export function decideUnexpectedRefund(operation: OperationFacts, paid: PaidEvidence): PaymentChange {
+/** Refunds that only notifications tell of, and that no look-up of ours can see yet: a person looks at them. */
+export function decideUnexpectedRefund(
+  operation: OperationFacts,
+  refunds: readonly PaidEvidence[],
+): PaymentChange {
   return {
     operation: { id: operation.id, from: operation.status, to: operation.status },
     outcome: 'review',
     events: [{ type: 'payment.review' }],
-    review: { reason: 'unexpected_refund', evidence: { paid } },
+    review: { reason: 'unexpected_refund', evidence: { refunds } },
   };
 }
 

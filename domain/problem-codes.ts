@@ -15,6 +15,7 @@ export const httpProblems = {
   attempt_open: { status: 409, title: 'An earlier attempt can still be paid' },
   payment_ended: { status: 409, title: 'The payment has ended' },
   already_exists: { status: 409, title: 'An object with this id exists already' },
+  object_limit_reached: { status: 422, title: 'No more objects of this kind may be made' },
   body_too_large: { status: 413, title: 'The body is too large' },
   unsupported_media_type: { status: 415, title: 'The content type is not application/json' },
   unauthenticated: { status: 401, title: 'No valid API key was given' },

@@ -19,8 +19,10 @@ import { makeId } from '../domain/ids.js';
 import { isAmountMinor } from '../domain/money.js';
 import { modes, type Mode, type Tenant } from '../domain/tenant.js';
 import { providerNames } from '../providers/registry.js';
+import { printOpenReviews } from './merchant-reviews.js';
 
 const usage = `Usage: npm run merchant -- <command> --id ID --mode test|live …
+       npm run merchant -- reviews ID [--mode live]
 
   create        --credential NAME [--name TEXT] [--currency CNY] [--time-zone Asia/Shanghai]
                 [--per-payment-limit MINOR] [--daily-limit MINOR]
@@ -29,6 +31,7 @@ const usage = `Usage: npm run merchant -- <command> --id ID --mode test|live …
   key           [--expires-in-days N]   makes another API key
   block-payer   --payer ID [--reason TEXT]
   unblock-payer --payer ID
+  reviews       prints the merchant's open reviews, newest first, one JSON object a line; of mode test by default
 
 Needs DATABASE_URL and PROVIDER_ACCOUNTS_FILE. An API key is shown once and is kept nowhere.`;
 
@@ -75,16 +78,37 @@ async function main(): Promise<void> {
     return;
   }
   const [name = '', ...rest] = positionals;
+  if (name === 'reviews') return showReviews(rest, values);
   const prepare = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (!prepare || rest.length > 0) throw new UsageError(`There is no command "${positionals.join(' ')}".`);
   const tenant = { merchantId: requireId(values.id), mode: requireMode(values.mode) };
   const environment = readEnvironment();
   const command = { name, tenant, values, environment };
   const work = prepare(command);
-  const database = connectDatabase({ url: environment.DATABASE_URL, applicationName: 'quittance-merchant' });
-  try {
+  await withDatabase(environment, async (database) => {
     const result = await carryOut(database, command, work);
     console.log(JSON.stringify({ merchant: tenant.merchantId, mode: tenant.mode, ...result }));
+  });
+}
+
+/** It only reads: nothing of it is audited. */
+async function showReviews(rest: readonly string[], values: Options): Promise<void> {
+  const [id = values.id, ...more] = rest;
+  if (more.length > 0) throw new UsageError('reviews takes one merchant.');
+  const tenant = { merchantId: requireId(id), mode: requireMode(values.mode ?? 'test') };
+  await withDatabase(readEnvironment(), async (database) => {
+    await requireMerchant(database, tenant);
+    await printOpenReviews(database, tenant, (line) => console.log(line));
+  });
+}
+
+async function withDatabase(
+  environment: Environment,
+  work: (database: Database) => Promise<void>,
+): Promise<void> {
+  const database = connectDatabase({ url: environment.DATABASE_URL, applicationName: 'quittance-merchant' });
+  try {
+    await work(database);
   } finally {
     await database.destroy();
   }

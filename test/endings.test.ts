@@ -22,6 +22,13 @@ const ends = (id: string, status: string) =>
   );
 const scan = (reference: string) => house.sandbox.call('POST', `/alipay/trades/${reference}/scan`);
 
+const operationOf = async (id: string) => {
+  const { rows } = await house.sql.query<{ id: string }>('SELECT id FROM operations WHERE payment_id = $1', [
+    id,
+  ]);
+  return rows[0]?.id ?? '';
+};
+
 describe('endings without money', () => {
   test('a payer who scans and never pays: closed at the provider, confirmed, then canceled', async () => {
     const { id, reference } = await offer(house, { expires_in: 10 });
@@ -128,6 +135,45 @@ describe('money after the close', () => {
 });
 
 describe('a notification about which the provider does not answer', () => {
+  test('of a payment that has ended: a review after the grace, whoever dies meanwhile', async () => {
+    const graceMs = 6_000;
+    await house.restart('api', { REVIEW_GRACE_MS: String(graceMs) });
+    const { id, reference } = await offer(house);
+    await scan(reference);
+    await house.merchant.post(`/v1/payments/${id}/cancel`, {});
+    await ends(id, 'canceled');
+    await house.sandbox.fault('query', 'error_500_before', { times: -1 });
+    await house.sandbox.call('POST', `/alipay/trades/${reference}/notify`, {
+      overrides: { trade_status: 'TRADE_SUCCESS' },
+    });
+    await house.kill('worker');
+    const late = (await house.temporal()).workflow.getHandle(`late-${await operationOf(id)}`);
+    await until('it has begun', async () => (await late.describe()).status.name === 'RUNNING');
+    await late.terminate('nothing of its own says since when it waits');
+    await house.start('worker');
+    await until(
+      'the review opens',
+      async () => (await house.merchant.payment(id))['outcome'] === 'review',
+      40_000,
+    );
+    const { rows } = await house.sql.query(
+      `SELECT r.reason, r.evidence, n.result, r.created_at >= n.received_at + make_interval(secs => $2) AS in_time
+         FROM reviews r JOIN notifications n ON n.operation_id = r.operation_id AND n.processed_at IS NOT NULL
+        WHERE r.payment_id = $1`,
+      [id, graceMs / 1000],
+    );
+    expect(rows).toMatchObject([
+      {
+        reason: 'no_answer',
+        evidence: { provider_key: reference, notifications: [{ says: 'TRADE_SUCCESS' }] },
+        result: 'review: no answer',
+        in_time: true,
+      },
+    ]);
+    expect(await house.merchant.payment(id)).toMatchObject({ status: 'canceled', amount_received: 0 });
+    expect(await ledgerBalances(house, id)).toEqual({});
+  });
+
   test('hides neither a cancel nor the deadline: the payment ends in a review', async () => {
     await house.restart('api', { REVIEW_GRACE_MS: '1000' });
     const { id, reference } = await offer(house, { expires_in: 10 });

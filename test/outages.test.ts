@@ -84,6 +84,31 @@ describe('Temporal cannot be reached', () => {
     );
   });
 
+  test('known to be away, it holds nobody; as soon as it is back, payers get their codes at once', async () => {
+    await killTemporal();
+    expect((await house.merchant.pay()).status).toBe(202);
+    const started = Date.now();
+    const answers = await Promise.all(Array.from({ length: 10 }, () => house.merchant.pay()));
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([202]));
+    // Held, each would take the 9.5 s of a caller's patience.
+    expect(Date.now() - started).toBeLessThan(3_000);
+    expect((await fetch(`${house.apiUrl}/readyz`)).status).toBe(503);
+    await reviveTemporal();
+    await until(
+      'a payer gets a code at once',
+      async () => (await house.merchant.pay()).status === 201,
+      60_000,
+    );
+    expect((await fetch(`${house.apiUrl}/readyz`)).status).toBe(200);
+    for (const { body } of answers) {
+      await until(
+        `${body['id']} goes on`,
+        async () => (await house.merchant.payment(body['id'] as string))['status'] === 'requires_action',
+        60_000,
+      );
+    }
+  });
+
   test('killed in mid-payment, it goes on where it was', async () => {
     const { id, qrCode } = await offer(house);
     await killTemporal();

@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => house.close());
 
 /** Somebody refunds in Alipay's own console: nothing of it passes through us. */
-async function refundInConsole(reference: string, yuan: string): Promise<void> {
+async function refundInConsole(reference: string, yuan: string, request = 'whole'): Promise<void> {
   const file = house.env['PROVIDER_ACCOUNTS_FILE'] ?? '';
   const { credentials } = JSON.parse(readFileSync(file, 'utf8')) as {
     credentials: Record<
@@ -24,7 +24,11 @@ async function refundInConsole(reference: string, yuan: string): Promise<void> {
   };
   const { appId, privateKey, alipayPublicKey, gateway } = credentials['alipay-sandbox']!;
   const alipay = new AlipaySdk({ appId, privateKey, alipayPublicKey, gateway, keyType: 'PKCS8' });
-  const bizContent = { out_trade_no: reference, refund_amount: yuan, out_request_no: `console-${reference}` };
+  const bizContent = {
+    out_trade_no: reference,
+    refund_amount: yuan,
+    out_request_no: `console-${request}-${reference}`,
+  };
   // The SDK's own timestamp is of the machine's time zone; Alipay expects Beijing's.
   const timestamp = new Date(Date.now() + 8 * 3_600_000).toISOString().slice(0, 19).replace('T', ' ');
   const answer = await alipay.exec('alipay.trade.refund', { timestamp, bizContent }, { validateSign: true });
@@ -69,6 +73,32 @@ describe('money that the provider gave back without our order', () => {
     expect(await ledgerBalances(house, id)).toEqual({});
     const { rows } = await house.sql.query('SELECT reason FROM reviews WHERE payment_id = $1', [id]);
     expect(rows).toEqual([{ reason: 'unexpected_refund' }]);
+  });
+
+  test('part by part: the review keeps the evidence of each part, and of the whole in the end', async () => {
+    const { id, qrCode, reference } = await offer(house);
+    await house.sandbox.pay(qrCode);
+    await becomes(id, { status: 'succeeded' });
+    const evidence = async (parts: number) =>
+      until(`${parts} parts are known`, async () => {
+        const { rows } = await house.sql.query<{ known: Record<string, any>[] }>(
+          'SELECT jsonb_build_array(evidence) || later_evidence AS known FROM reviews WHERE payment_id = $1',
+          [id],
+        );
+        return rows[0]?.known.length === parts && rows[0].known;
+      });
+    await refundInConsole(reference, '300.00', 'first');
+    await evidence(1);
+    await refundInConsole(reference, '200.00', 'second');
+    await evidence(2);
+    await refundInConsole(reference, '500.00', 'third');
+    expect(await evidence(3)).toMatchObject([
+      { refunds: [{ refundedMinor: 30_000 }] },
+      { refunds: [{ refundedMinor: 50_000 }] },
+      { paid: { refundedMinor: 100_000 } },
+    ]);
+    await becomes(id, { status: 'succeeded', outcome: 'review', amount_refunded: 100_000 });
+    expect(await ledgerBalances(house, id)).toEqual({});
   });
 
   test('out of suspense: that settles it', async () => {

@@ -4,8 +4,10 @@ import { createActivities } from '../activities/index.js';
 import type { ActivityDependencies } from '../activities/dependencies.js';
 import { operationKindLetters } from '../domain/ids.js';
 import { operationStatuses } from '../domain/operation.js';
+import { reviewReasons } from '../domain/payment-change.js';
 import { paymentStatuses } from '../domain/payment.js';
 import { executionErrors, httpProblems } from '../domain/problem-codes.js';
+import { reviewStatuses } from '../domain/review-resource.js';
 import {
   awaitAnswerUpdate,
   positionQuery,
@@ -33,6 +35,8 @@ describe('names on the wire are for ever', () => {
       paymentStatuses,
       operationStatuses,
       operationKindLetters,
+      reviewReasons,
+      reviewStatuses,
       httpProblems: Object.fromEntries(
         Object.entries(httpProblems).map(([code, { status }]) => [code, status]),
       ),

@@ -10,7 +10,8 @@ import { searchAttributeKeys, wakeUpSignal, type SettleLatePaymentInput, type Wa
 
 /**
  * News of a payment that had ended: the provider is asked, and money that did come goes to suspense and to a
- * person. It is a workflow of its own because the payment's may be long gone.
+ * person; so does the news itself where the provider does not answer in time (the activity knows since when it
+ * waits, so that no restart of this begins anew). It is a workflow of its own because the payment's may be long gone.
  */
 export async function settleLatePayment({ paymentId }: SettleLatePaymentInput): Promise<void> {
   let hasNews = true;

@@ -4,7 +4,13 @@ import { makeId } from '../../domain/ids.js';
 import { paymentMethodOf } from '../../domain/methods.js';
 import { toMajorUnits } from '../../domain/money.js';
 import { toPaymentResource } from '../../domain/payment-resource.js';
-import { firstAnswer, idempotencyScope, replayAnswer, type AnswerForm } from '../payment-answers.js';
+import {
+  deadlineOf,
+  firstAnswer,
+  idempotencyScope,
+  replayAnswer,
+  type AnswerForm,
+} from '../payment-answers.js';
 import { planAttempt } from '../plan-attempt.js';
 import { fieldProblem, Problem } from '../problem-details.js';
 import { createPaymentRequest, type CreatePaymentRequest } from '../request-schemas/payments.js';
@@ -73,7 +79,7 @@ async function createPayment(request: CreateRequest, context: ApiContext): Promi
     perDayMinor: facts.limits?.perDayMinor ?? null,
   });
   context.crashAt('api.accept.before_commit');
-  const refusal = refusalOf(await acceptPayment(context.database, payment), currency);
+  const refusal = refusalOf(await accept(request, context, payment), currency);
   if (refusal) return replayOrRefuse(context, request, form, refusal);
   context.crashAt('api.accept.after_commit');
   context.metrics.count('quittance_payments_accepted_total', { mode: tenant.mode });
@@ -82,6 +88,18 @@ async function createPayment(request: CreateRequest, context: ApiContext): Promi
   const reply = await firstAnswer(context, request, form, { id: payment.id, provider, method, operationId });
   context.crashAt('api.accept.before_reply');
   return reply;
+}
+
+/** A limit for a day is under a lock: a burst of one merchant must not take every connection to it. */
+function accept(
+  request: CreateRequest,
+  context: ApiContext,
+  payment: NewPayment,
+): ReturnType<typeof acceptPayment> {
+  const work = () => acceptPayment(context.database, payment);
+  if (payment.perDayMinor === null) return work();
+  const wait = { deadlineMs: deadlineOf(request, context), signal: request.signal };
+  return context.limitedPayments.run(request.caller.tenant, wait, work);
 }
 
 /** A refusal may be our own first call's doing, whose key was not yet to be seen when the facts were read. */

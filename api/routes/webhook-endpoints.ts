@@ -3,6 +3,7 @@ import {
   findWebhookEndpoint,
   insertWebhookEndpoint,
   listWebhookEndpoints,
+  MOST_WEBHOOK_ENDPOINTS,
   type WebhookEndpointRecord,
 } from '../../db/webhook-endpoints.js';
 import { defaultWebhookEvents } from '../../domain/events.js';
@@ -46,6 +47,7 @@ const createEndpoint = apiRoute({
   responses: {
     201: { description: 'The endpoint, with its secret', schema: responses.createdWebhookEndpoint },
   },
+  problems: ['object_limit_reached'],
   handle(request, context) {
     const { url, enabled_events: enabledEvents = defaultWebhookEvents } = request.body;
     const { tenant } = request.caller;
@@ -54,6 +56,10 @@ const createEndpoint = apiRoute({
       const id = makeId('webhookEndpoint', context.clock(), context.random(10));
       const secret = `whsec_${context.random(24).toString('base64')}`;
       const endpoint = await insertWebhookEndpoint(trx, tenant, { id, url, secret, enabledEvents });
+      if (!endpoint) {
+        const most = `You have ${MOST_WEBHOOK_ENDPOINTS} webhook endpoints; delete one first.`;
+        throw new Problem('object_limit_reached', most);
+      }
       return { objectId: id, status: 201, value: { ...toEndpointResource(endpoint), secret } };
     });
   },

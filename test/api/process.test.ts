@@ -89,10 +89,30 @@ describe('npm run merchant', () => {
     ],
     [['key', '--id', 'nobody', '--mode', 'test'], /There is no merchant nobody/],
     [['create', '--colour', 'red'], /--colour/],
+    [['reviews', 'nobody'], /There is no merchant nobody in mode test/],
+    [['reviews', 'merchant456', 'merchant789'], /one merchant/],
   ])('%j is a usage error', async (args, message) => {
     const { code, stdout, stderr } = await run('scripts/merchant.js', args, house.env);
     expect([code, stdout]).toEqual([2, '']);
     expect(stderr).toMatch(message);
+  });
+
+  it('prints the open reviews of a merchant, however many', async () => {
+    const { body } = await house.merchant.pay();
+    await house.sql.query(
+      `INSERT INTO reviews (id, merchant_id, mode, payment_id, reason, evidence, status)
+       SELECT 'rev_' || lpad(n::text, 25, '0'), merchant_id, mode, id, 'no_answer', jsonb_build_object('n', n),
+              CASE WHEN n = 7 THEN 'closed' ELSE 'open' END
+         FROM payments, generate_series(1, 250) AS n WHERE id = $1`,
+      [body['id']],
+    );
+    const { code, stdout } = await run('scripts/merchant.js', ['reviews', 'merchant456'], house.env);
+    expect(code).toBe(0);
+    const lines = stdout.trim().split('\n');
+    const numbers = lines.map((line) => (JSON.parse(line) as { evidence: [{ n: number }] }).evidence[0].n);
+    expect(numbers).toEqual(Array.from({ length: 250 }, (_, n) => 250 - n).filter((n) => n !== 7));
+    const args = ['reviews', '--id', 'merchant456', '--mode', 'live'];
+    expect((await run('scripts/merchant.js', args, house.env)).stderr).toContain('in mode live');
   });
 
   it('makes a merchant once, and a key each time; a blocked payer cannot pay until unblocked', async () => {

@@ -129,6 +129,21 @@ describe('webhook endpoints', () => {
     expect(answer.body).toMatchObject({ code: 'invalid_field', errors: [{ pointer: '/url' }] });
   });
 
+  it('are sixteen at most, also when many are made at once; a deleted one makes room', async () => {
+    const collector = await house.merchant('collector');
+    const make = () => collector.post('/v1/webhook_endpoints', { url: 'https://example.com/hook' });
+    const answers = await Promise.all(Array.from({ length: 24 }, make));
+    const refused = answers.filter(({ status }) => status !== 201);
+    expect(refused.map(({ body }) => [body['status'], body['code']])).toEqual(
+      Array.from({ length: 8 }, () => [422, 'object_limit_reached']),
+    );
+    const [made] = (await collector.get('/v1/webhook_endpoints')).body['data'] as { id: string }[];
+    await collector.send('DELETE', `/v1/webhook_endpoints/${made?.id}`);
+    expect([(await make()).status, (await make()).status]).toEqual([201, 422]);
+    const other = await house.merchant('other-collector');
+    expect((await other.post('/v1/webhook_endpoints', { url: 'https://example.com/' })).status).toBe(201);
+  });
+
   it('lie on loopback with a test key only', async () => {
     const url = 'http://127.0.0.1:9999/merchant/webhooks/demo';
     expect((await merchant.post('/v1/webhook_endpoints', { url })).status).toBe(201);

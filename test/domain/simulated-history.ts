@@ -214,14 +214,14 @@ export class SimulatedHistory {
         rest,
       );
     }
-    const refunded = mine.find(({ paid }) => paid!.refundedMinor > 0)?.paid;
+    const refunds = mine.map(({ paid }) => paid!).filter((paid) => paid.refundedMinor > 0);
     const hadSucceeded = operation.status === 'succeeded';
-    if (hadSucceeded && !refunded) return this.commit(undefined, 'notification', rest);
+    if (hadSucceeded && refunds.length === 0) return this.commit(undefined, 'notification', rest);
     const outcome = this.provider.query(operation, this.nowMs);
     if (outcome.kind === 'unknown' || outcome.kind === 'not_executed') return;
     const found = decideLookup(this.payment, operation, outcome, this.nowMs);
-    const isUnexplained = hadSucceeded && refunded && !found;
-    const change = isUnexplained ? decideUnexpectedRefund(operation, refunded) : found;
+    const isUnexplained = hadSucceeded && !found;
+    const change = isUnexplained ? decideUnexpectedRefund(operation, refunds) : found;
     this.commit(change, outcome.kind, rest);
   }
 
@@ -235,7 +235,8 @@ export class SimulatedHistory {
   }
 
   private notify({ operationId, paid }: Claim): void {
-    const notification = { id: this.trace.length, operationId, says: 'TRADE_SUCCESS', paid };
+    const receivedAtMs = this.nowMs;
+    const notification = { id: this.trace.length, operationId, says: 'TRADE_SUCCESS', receivedAtMs, paid };
     this.trace.push(`notification of ${operationId.slice(-4)}: ${paid.amountMinor} - ${paid.refundedMinor}`);
     this.payment = { ...this.payment, notifications: [...this.payment.notifications, notification] };
   }
