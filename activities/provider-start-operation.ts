@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { renewOperation } from '../db/renew-operation.js';
 import type { NotExecuted, StartOutcome, Unknown } from '../domain/outcome.js';
-import { decideStart, isUnwanted, operationChange } from '../domain/payment-decisions.js';
+import { decideStart, decideStopped, isUnwanted } from '../domain/payment-decisions.js';
+import { operationChange } from '../domain/payment-change.js';
 import {
   collectingOperation,
   replayUntil,
@@ -24,11 +25,22 @@ export function createStartOperation(dependencies: ActivityDependencies) {
   return async function startOperation({ paymentId, firstTry }: PhaseInput): Promise<PhaseResult> {
     const payment = await loadToStart(dependencies, paymentId);
     const operation = collectingOperation(payment);
+    if (operation?.isStopped && operation.status === 'planned') return stop(dependencies, payment, operation);
     if (!operation || !mayStart(payment, operation, dependencies.now())) return done(payment);
     return firstTry
       ? startAtOnce(dependencies, payment, operation)
       : startDurably(dependencies, payment, operation);
   };
+}
+
+async function stop(
+  dependencies: ActivityDependencies,
+  payment: PaymentFacts,
+  operation: OperationFacts,
+): Promise<PhaseResult> {
+  const change = decideStopped(payment, operation);
+  if (!change || isUnwanted(payment, dependencies.now())) return done(payment);
+  return done(await commitChange(dependencies, payment, change, 'worker.start.after_commit'));
 }
 
 /** An attempt that waited so long that its offer would be over is replaced by one with an offer as long. */

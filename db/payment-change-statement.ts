@@ -27,7 +27,9 @@ const core = /* sql */ `
         FROM input i
        WHERE p.id = i.payment_id AND p.sequence = i.sequence
          AND (i.operation IS NULL OR EXISTS (SELECT FROM operation_as_read))
-         AND (NOT i.only_while_wanted OR (p.cancel_requested_at IS NULL AND p.expires_at > now()))
+         AND (NOT i.only_while_wanted OR (p.cancel_requested_at IS NULL AND p.expires_at > now()
+           AND NOT EXISTS (SELECT FROM operations o JOIN operation_as_read r ON r.id = o.id
+                WHERE is_stopped(p.merchant_id, p.mode, o.provider, p.method, o.kind))))
       RETURNING p.id, p.merchant_id, p.mode, p.payer_id),
     operation AS (
       UPDATE operations o SET

@@ -7,7 +7,6 @@ import {
   decideReview,
   decideStart,
   isUnwanted,
-  operationChange,
 } from '../../domain/payment-decisions.js';
 import {
   collectingOperation,
@@ -20,6 +19,7 @@ import { nextStep, pollDelayMs, REVIEW_POLL_DELAY_MS, type NextStep } from '../.
 import { decideUnexpectedRefund } from '../../domain/payment-refund.js';
 import { decidePaid, judge } from '../../domain/payment-success.js';
 import { isEnded } from '../../domain/payment.js';
+import { operationChange } from '../../domain/payment-change.js';
 import { renewAttempt } from '../../domain/plan-operation.js';
 import { HOUR, MINUTE, operationFacts, paymentFacts, T0 } from './facts.js';
 import { checkCommit, checkEnd, type Ledger } from './simulated-invariants.js';
