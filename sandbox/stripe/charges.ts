@@ -1,4 +1,4 @@
-import type { Intent } from './intents.js';
+import type { Intent } from './intent-object.js';
 import { cardOf, type UsedCard } from './payment-methods.js';
 import { newId, type Work } from './work.js';
 

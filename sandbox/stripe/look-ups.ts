@@ -1,4 +1,4 @@
-import type { Intent } from './intents.js';
+import type { Intent } from './intent-object.js';
 import { allowOnly, integer, required, type Parameters } from './parameters.js';
 import { invalid } from './refusal.js';
 import { page, type Body } from './rendering.js';

@@ -1,5 +1,5 @@
 import { escapeHtml, htmlPage } from '../html-page.js';
-import type { Intent } from './intents.js';
+import type { Intent } from './intent-object.js';
 
 /** The issuer's page, on which a person plays the payer. */
 export function challengePage({ id, body, used }: Intent): string {

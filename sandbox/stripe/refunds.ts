@@ -1,6 +1,6 @@
 import { moneyOf } from './amounts.js';
 import { getCharge, putCharge, type Charge } from './charges.js';
-import type { Intent } from './intents.js';
+import type { Intent } from './intent-object.js';
 import { invalid, missing } from './refusal.js';
 import { testCards } from './test-cards.js';
 import { newId, type Work } from './work.js';

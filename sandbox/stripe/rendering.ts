@@ -1,5 +1,5 @@
 import type { Charge } from './charges.js';
-import type { Intent } from './intents.js';
+import type { Intent } from './intent-object.js';
 import { integer, items, text, type Parameters } from './parameters.js';
 import { invalid } from './refusal.js';
 import type { Work } from './work.js';

@@ -2,6 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Credentials } from '../../providers/connector.js';
+import { createStripeConnector } from '../../providers/stripe/index.js';
+import { createStripeStandIn } from '../../sandbox/stripe/create-stand-in.js';
+import { loadAccounts, productCredentials } from '../../sandbox/stripe/credentials.js';
 import type { StripeFault, StripeNotificationFault } from '../../sandbox/stripe/faults.js';
 import { until } from '../until.js';
 import {
@@ -213,6 +217,25 @@ it('knows after a restart what it said before', async () => {
     expect(await after.connector.start(startOf(after))).toEqual(outcome);
     expect(after.moved('charge')).toEqual([]);
     await after.close();
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+it('is opened by the credentials that it hands out, the same after a restart', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'stripe-accounts-'));
+  try {
+    const accounts = loadAccounts(folder);
+    expect(loadAccounts(folder)).toEqual(accounts);
+    const ports = { journal: () => undefined, now: Date.now, notifyFetch: () => Promise.resolve(200) };
+    const standIn = createStripeStandIn({ accounts, ...ports });
+    const wallet = productCredentials(accounts, await standIn.listen());
+    const credentials = (name: string) => wallet[name] as Credentials;
+    const connector = createStripeConnector({ credentials, now: Date.now });
+    for (const { name } of accounts) {
+      expect(await connector.probe({ accountId: 'a', credential: name })).toEqual({ kind: 'alive' });
+    }
+    await standIn.close();
   } finally {
     rmSync(folder, { recursive: true });
   }
