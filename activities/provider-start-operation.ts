@@ -2,8 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { renewOperation } from '../db/renew-operation.js';
 import type { NotExecuted, StartOutcome, Unknown } from '../domain/outcome.js';
 import { decideStart, isUnwanted, operationChange } from '../domain/payment-decisions.js';
-import { collectingOperation, type OperationFacts, type PaymentFacts } from '../domain/payment-facts.js';
-import { renewAttempt, SHORTEST_OFFER_MS } from '../domain/renew-attempt.js';
+import {
+  collectingOperation,
+  replayUntil,
+  type OperationFacts,
+  type PaymentFacts,
+} from '../domain/payment-facts.js';
+import { renewAttempt, SHORTEST_OFFER_MS } from '../domain/plan-operation.js';
 import type { Connector, StartRequest } from '../providers/connector.js';
 import type { ActivityDependencies } from './dependencies.js';
 import type { PhaseInput, PhaseResult } from './phase.js';
@@ -35,42 +40,45 @@ async function loadToStart(dependencies: ActivityDependencies, paymentId: string
   if (nowMs + SHORTEST_OFFER_MS <= operation.offerEndsAtMs) return payment;
   const next = renewAttempt(payment, operation, nowMs, randomBytes(10));
   if (!next) return payment;
-  await renewOperation(dependencies.database, payment, operation.id, next, nowMs);
+  await renewOperation(dependencies.database, payment, operation, next, nowMs);
   return mustLoad(dependencies, paymentId);
 }
 
-/** Without an offer the payer has nothing to pay with; an offer that is over cannot be made any more. */
+/** What was offered is not asked for again; nor is anything whose offer is over, or whose key may be forgotten. */
 function mayStart(payment: PaymentFacts, operation: OperationFacts, nowMs: number): boolean {
   const isStartable = ['planned', 'sent', 'unknown'].includes(operation.status) && operation.offer === null;
-  return isStartable && !isUnwanted(payment, nowMs) && nowMs < operation.offerEndsAtMs;
+  return isStartable && !isUnwanted(payment, nowMs) && nowMs < replayUntil(operation);
 }
 
 /**
- * The first try, straight from `planned`: allowed only because this call makes nothing but an offer under a
- * key that never ends (payment model, rule 7). The offer counts only if nobody canceled in the meantime.
+ * The first try, behind permit and breaker. A call that makes nothing but an offer under a key that never ends goes
+ * straight from `planned`, and its offer counts only if nobody canceled in the meantime; any other is `sent`,
+ * committed, before its first byte (payment model, rule 7).
  */
 async function startAtOnce(
   dependencies: ActivityDependencies,
-  payment: PaymentFacts,
-  operation: OperationFacts,
+  read: PaymentFacts,
+  readOperation: OperationFacts,
 ): Promise<PhaseResult> {
-  const connector = dependencies.connectors.get(operation.provider);
-  const untried = { ...done(payment), clean: false };
-  if (operation.status !== 'planned' || !connector.capabilities.startOnlyMakesOffer) return untried;
-  dependencies.crashAt('worker.start.before_call');
-  const request = startRequest(dependencies, payment, operation);
-  const outcome = await dependencies.gate.tryAtOnce(operation.accountId, () => connector.start(request));
+  const untried = { ...done(read), clean: false };
+  if (readOperation.status !== 'planned') return untried;
+  const connector = dependencies.connectors.get(readOperation.provider);
+  const { startOnlyMakesOffer } = connector.capabilities;
+  let payment = read;
+  const outcome = await dependencies.gate.tryAtOnce(readOperation.accountId, async () => {
+    if (!startOnlyMakesOffer) payment = await takeSend(dependencies, read, readOperation);
+    dependencies.crashAt('worker.start.before_call');
+    const operation = collectingOperation(payment) ?? readOperation;
+    return connector.start(startRequest(dependencies, payment, operation));
+  });
   if (!outcome) return untried;
   dependencies.crashAt('worker.start.after_call');
+  const operation = collectingOperation(payment) ?? readOperation;
   const change = decideStart(payment, operation, outcome, dependencies.now());
-  if (!change) return untried;
-  const onlyWhileWanted = outcome.kind === 'pending';
-  const changed = await commitChange(
-    dependencies,
-    payment,
-    { ...change, onlyWhileWanted },
-    'worker.start.after_commit',
-  );
+  if (!change) return { ...done(payment), clean: false };
+  const onlyWhileWanted = startOnlyMakesOffer && outcome.kind === 'pending';
+  const decided = { ...change, onlyWhileWanted };
+  const changed = await commitChange(dependencies, payment, decided, 'worker.start.after_commit');
   return { ...done(changed), clean: !isUnclear(outcome) };
 }
 

@@ -5,15 +5,21 @@
 import type { NewEvent } from './events.js';
 import type {
   CloseOutcome,
+  Failed,
   FailureReason,
-  ProviderError,
+  Pending,
   QueryOutcome,
   StartOutcome,
   Unknown,
 } from './outcome.js';
 import { transition, type OperationEvent, type OperationStatus } from './operation.js';
 import type { OperationChange, PaymentChange } from './payment-change.js';
-import { outcomeBesides, type OperationFacts, type PaymentFacts } from './payment-facts.js';
+import {
+  isRefusedStillPayable,
+  outcomeBesides,
+  type OperationFacts,
+  type PaymentFacts,
+} from './payment-facts.js';
 import { isEnded } from './payment.js';
 import { decidePaid } from './payment-success.js';
 import { pollDelayMs, REVIEW_POLL_DELAY_MS } from './payment-position.js';
@@ -32,7 +38,7 @@ export function decideStart(
     case 'pending':
       return decidePending(payment, operation, outcome, nowMs);
     case 'failed':
-      return decideRefused(payment, operation, outcome.reason, outcome.error);
+      return decideRefused(payment, operation, outcome, nowMs);
     case 'not_executed':
       return operation.status === 'sent' ? operationOnly(operation, 'not_delivered') : undefined;
     case 'unknown':
@@ -55,18 +61,33 @@ export function decideLookup(
     case 'not_found':
       return nowMs >= operation.conclusiveAfterMs ? decideUnpayable(payment, operation, nowMs) : undefined;
     case 'failed':
-      return decideRefused(payment, operation, outcome.reason, outcome.error);
+      return decideRefused(payment, operation, outcome, nowMs);
     case 'pending':
+      return decideProgress(payment, operation, outcome, nowMs);
     case 'not_executed':
     case 'unknown':
       return undefined;
   }
 }
 
+/** A look-up found it under way: news where we did not know so much. */
+function decideProgress(
+  payment: PaymentFacts,
+  operation: OperationFacts,
+  outcome: Pending,
+  nowMs: number,
+): PaymentChange | undefined {
+  const isNewOffer =
+    outcome.offer !== undefined && operation.offer === null && operation.status === 'unknown';
+  const isNewWork = outcome.why === 'processing' && ['unknown', 'action_required'].includes(operation.status);
+  if (!isNewOffer && !isNewWork) return undefined;
+  return decidePending(payment, operation, outcome, nowMs);
+}
+
 function decidePending(
   payment: PaymentFacts,
   operation: OperationFacts,
-  outcome: Extract<StartOutcome, { kind: 'pending' }>,
+  outcome: Pending,
   nowMs: number,
 ): PaymentChange | undefined {
   const sent = { sentAtMs: nowMs, nextPollMs: nowMs + pollDelayMs(0), ...providerReferenceOf(outcome) };
@@ -88,7 +109,7 @@ function decidePending(
   return {
     operation: change,
     status: 'processing',
-    outcome: 'known',
+    outcome: outcomeBesides(payment),
     events: [{ type: 'payment.processing' }],
   };
 }
@@ -110,11 +131,14 @@ const errorCodes: Readonly<Record<FailureReason, ExecutionErrorCode>> = {
 function decideRefused(
   payment: PaymentFacts,
   operation: OperationFacts,
-  reason: FailureReason,
-  error: ProviderError,
+  outcome: Failed,
+  nowMs: number,
 ): PaymentChange | undefined {
+  const { reason, error, stillPayable } = outcome;
   const lastError = paymentError(errorCodes[reason], operation.provider, error.message, error.code);
-  const change = operationChange(operation, 'refused', { lastError });
+  const known = { lastError, ...providerReferenceOf(outcome) };
+  if (stillPayable) return decideRefusedStillPayable(payment, operation, known, nowMs);
+  const change = operationChange(operation, 'refused', known);
   if (!change) return undefined;
   if (isEnded(payment.record.status)) return { operation: change, events: [] };
   return {
@@ -124,6 +148,28 @@ function decideRefused(
     lastError,
     events: [{ type: 'payment.payment_failed' }],
   };
+}
+
+/** The refusal is told only when nobody can pay the provider's object any more: that is closed first (rule 2). */
+function decideRefusedStillPayable(
+  payment: PaymentFacts,
+  operation: OperationFacts,
+  known: { lastError: PaymentError; providerReference?: string },
+  nowMs: number,
+): PaymentChange | undefined {
+  if (isRefusedStillPayable(operation)) return undefined;
+  const change = operationChange(operation, 'refused_still_payable', {
+    ...known,
+    sentAtMs: nowMs,
+    nextPollMs: nowMs,
+  });
+  if (!change) return undefined;
+  const refused: NewEvent = {
+    type: 'operation.refused',
+    detail: { id: operation.id, error: known.lastError },
+  };
+  if (isEnded(payment.record.status)) return { operation: change, events: [refused] };
+  return { operation: change, status: 'processing', outcome: 'known', events: [refused] };
 }
 
 /** A call without a readable, verified answer: the first time it is news, afterwards it changes nothing. */
@@ -156,13 +202,15 @@ function decideUnpayable(
   const closed: NewEvent = { type: 'operation.closed', detail: { id: operation.id } };
   if (isEnded(payment.record.status)) return { operation: change, events: [closed] };
   if (isUnwanted(payment, nowMs)) return { operation: change, ...ending(payment, operation, [closed]) };
-  const lastError = paymentError('expired', operation.provider, 'the offer ended unpaid', null);
+  const isRefused = isRefusedStillPayable(operation);
   return {
     operation: change,
     status: 'requires_payment_method',
     outcome: outcomeBesides(payment),
-    lastError,
-    events: [closed],
+    lastError: isRefused
+      ? operation.lastError
+      : paymentError('expired', operation.provider, 'the offer ended unpaid', null),
+    events: isRefused ? [closed, { type: 'payment.payment_failed' }] : [closed],
   };
 }
 

@@ -70,6 +70,7 @@ function decideSuccess(
     status: 'succeeded',
     outcome: outcomeBesides(payment),
     lastError: null,
+    ...(paid.card ? { card: paid.card } : {}),
     amountReceivedMinor: payment.record.amountReceivedMinor + paid.amountMinor,
     postings: [paidPosting(money)],
     grantsEntitlements: true,

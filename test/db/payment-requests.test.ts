@@ -8,7 +8,7 @@ import { renewOperation } from '../../db/renew-operation.js';
 import { ConcurrentChangeError, inTransaction } from '../../db/transaction.js';
 import { decideLookup, decideStart } from '../../domain/payment-decisions.js';
 import type { PaymentFacts } from '../../domain/payment-facts.js';
-import { renewAttempt, type PlannedOperation } from '../../domain/renew-attempt.js';
+import { renewAttempt, type PlannedOperation } from '../../domain/plan-operation.js';
 import {
   acceptedPayment,
   atOnce,
@@ -210,7 +210,7 @@ describe('an attempt that was planned too long ago', () => {
       renewOperation(
         database.app,
         payment,
-        old!.id,
+        old!,
         renewAttempt(payment, old!, nowMs, randomBytesOf10())!,
         nowMs,
       );

@@ -20,7 +20,7 @@ import { nextStep, pollDelayMs, REVIEW_POLL_DELAY_MS, type NextStep } from '../.
 import { decideUnexpectedRefund } from '../../domain/payment-refund.js';
 import { decidePaid, judge } from '../../domain/payment-success.js';
 import { isEnded } from '../../domain/payment.js';
-import { renewAttempt } from '../../domain/renew-attempt.js';
+import { renewAttempt } from '../../domain/plan-operation.js';
 import { HOUR, MINUTE, operationFacts, paymentFacts, T0 } from './facts.js';
 import { checkCommit, checkEnd, type Ledger } from './simulated-invariants.js';
 import { Dice, SimulatedProvider, type Claim } from './simulated-provider.js';
