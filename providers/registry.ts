@@ -1,4 +1,5 @@
 import { createAlipayConnector } from './alipay/index.js';
+import { createWechatPayConnector } from './wechat_pay/index.js';
 import type { Connector, ConnectorDependencies, ConnectorFactory } from './connector.js';
 import { createStripeConnector } from './stripe/index.js';
 
@@ -6,6 +7,7 @@ import { createStripeConnector } from './stripe/index.js';
 const factories = {
   alipay: createAlipayConnector,
   stripe: createStripeConnector,
+  wechat_pay: createWechatPayConnector,
 } as const satisfies Record<string, ConnectorFactory>;
 
 export type ProviderName = keyof typeof factories;
