@@ -1,9 +1,11 @@
 import { createAlipayConnector } from './alipay/index.js';
+import { createBtcpayConnector } from './btcpay/index.js';
 import type { Connector, ConnectorDependencies, ConnectorFactory } from './connector.js';
 
 /** Every provider that Quittance can pay through: one line each. */
 const factories = {
   alipay: createAlipayConnector,
+  btcpay: createBtcpayConnector,
 } as const satisfies Record<string, ConnectorFactory>;
 
 export type ProviderName = keyof typeof factories;
