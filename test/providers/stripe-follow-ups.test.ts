@@ -222,6 +222,15 @@ describe('a refund', () => {
     expect(await start()).toMatchObject(outcome);
   });
 
+  it('that is refused is unknown where its list does not tell of it', async () => {
+    server.behave = answerWith({
+      [retrieve]: ok(succeeded()),
+      [createRefund]: refusal(400, { code: 'charge_already_refunded' }),
+      [listRefunds]: refusal(500, {}),
+    });
+    expect(await start()).toMatchObject(unknown);
+  });
+
   it('is found among the PaymentIntent’s refunds, or is not', async () => {
     const other = refund({ id: 're_0', metadata: {} });
     server.behave = answerWith({

@@ -87,6 +87,7 @@ describe('a genuine event', () => {
     ['payment_intent.succeeded', succeeded({ amount_received: 'x' }), reference, null],
     ['charge.refunded', refunded(), reference, { ...claim, refundedMinor: 900 }],
     ['charge.refunded', refunded({ amount_captured: 900, amount_refunded: 4900 }), reference, null],
+    ['charge.refunded', refunded({ amount_captured: 4000 }), reference, null],
     ['refund.failed', refund, refundReference, null],
     ['charge.refund.updated', refund, refundReference, null],
   ])('%s is news of the operation that it is about', async (type, object, about, paid) => {

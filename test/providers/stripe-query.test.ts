@@ -54,7 +54,7 @@ describe('query by id', () => {
     ['without a card, and without a reason', intent(), unknown],
     ['not confirmed', intent({ status: 'requires_confirmation' }), unknown],
     ['canceled', intent({ status: 'canceled' }), { kind: 'closed' }],
-    ['held, but a sale', held(), unknown],
+    ['held, but a sale', held(), { ...unknown, error: { code: 'unexpected_state' } }],
     ['in an unheard-of state', intent({ status: 'new' }), unknown],
     ['of another reference', succeeded({ metadata: { quittance_reference: 'x' } }), unknown],
     ['of another currency', succeeded({ currency: 'usd' }), unknown],
@@ -127,6 +127,7 @@ describe('query without an id', () => {
   });
 
   const found = intent({ metadata: {} });
+  const ambiguous = { ...unknown, error: { code: 'ambiguous' } };
   it.each<[string, Said, Said, Reply]>([
     [
       'a search that is not offered, a list read to its end',
@@ -139,7 +140,7 @@ describe('query without an id', () => {
     ['a search that fails', refusal(500, {}), list([]), unknown],
     ['a list that fails', list([]), refusal(500, {}), unknown],
     ['a list that is none', list([]), ok({ data: 'x' }), unknown],
-    ['two that bear the reference', list([intent(), intent({ id: 'pi_2' })]), list([]), unknown],
+    ['two that bear the reference', list([intent(), intent({ id: 'pi_2' })]), list([]), ambiguous],
     ['a limit', refusal(429, { code: 'rate_limit' }), list([]), { kind: 'not_executed' }],
   ])('with %s', async (_, searched, listed, outcome) => {
     server.behave = answerWith({ [search]: searched, [listIntents]: listed });

@@ -163,6 +163,14 @@ describe('a declined charge', () => {
     }
   });
 
+  it('can still be paid where it asks for what we cannot offer, and the cancel was not confirmed', async () => {
+    const asks = ok(challenge({ next_action: { type: 'use_stripe_sdk' } }));
+    server.behave = answerWith({ [create]: asks, [cancel]: canceled });
+    expect(await start()).toMatchObject({ kind: 'failed', error: { code: 'action_unsupported' } });
+    server.behave = answerWith({ [create]: asks, [cancel]: refusal(500, {}), [retrieve]: asks });
+    expect(await start()).toMatchObject({ kind: 'failed', stillPayable: true });
+  });
+
   it('is unknown where neither the code is listed nor the cancel confirmed', async () => {
     server.behave = answerWith({ [create]: decline('new_code'), [cancel]: refusal(500, {}) });
     expect(await start()).toMatchObject({ kind: 'unknown', recover: 'query', providerReference: intentId });
