@@ -40,6 +40,8 @@ export interface StripeStandIn {
   readonly notifications: Notifications;
   /** 127.0.0.1; tells the URL. */
   listen(port?: number): Promise<string>;
+  /** Instead of `listen`, where somebody else has the server listen. */
+  serveAt(url: string): void;
   close(): Promise<void>;
   setEndpoint(merchant: string, endpoint: Endpoint): void;
   /** The payer, the issuer and the bank, played by hand. */
@@ -114,15 +116,20 @@ export function createStripeStandIn(options: StripeStandInOptions): StripeStandI
     });
   });
 
+  const serveAt = (at: string): void => {
+    url = at;
+    notifications.resume();
+  };
+
   return {
     server,
     faults,
     notifications,
     async listen(port = 0) {
-      url = `http://127.0.0.1:${await listen(server, '127.0.0.1', port)}`;
-      notifications.resume();
+      serveAt(`http://127.0.0.1:${await listen(server, '127.0.0.1', port)}`);
       return url;
     },
+    serveAt,
     async close() {
       notifications.close();
       await stopListening(server);

@@ -24,12 +24,12 @@ export function loadAccounts(folder: string): readonly DemoAccount[] {
 export function productCredentials(
   accounts: readonly DemoAccount[],
   apiUrl: string,
-): Readonly<Record<string, unknown>> {
+): Readonly<Record<string, Readonly<Record<string, unknown>>>> {
   const entries = accounts.map(({ name, merchant, secretKey, webhookSecret }) => [
     name,
     { provider: 'stripe', mode: 'test', merchant, secretKey, webhookSecrets: [webhookSecret], apiUrl },
   ]);
-  return Object.fromEntries(entries) as Record<string, unknown>;
+  return Object.fromEntries(entries) as Record<string, Record<string, unknown>>;
 }
 
 function newAccount(name: string): DemoAccount {

@@ -1,25 +1,36 @@
-/** What can go wrong with one call; `before` its effect, or `after` it. */
-export type StripeFault =
-  | 'timeout_before'
-  | 'reset_before'
-  | 'error_502_html'
-  | 'rate_limited'
-  | 'lock_timeout'
-  /** As any answer of a call that ran, this 500 is kept under the key. */
-  | 'error_500_before'
-  | 'error_500_after'
-  | 'timeout_after'
-  | 'reset_after'
-  | 'truncated'
-  | 'oversized'
-  | 'slow_drip'
-  | 'wrong_amount'
-  | 'wrong_currency'
-  | 'wrong_reference'
-  | 'wrong_mode';
+import { z } from 'zod';
 
-export type StripeNotificationFault =
-  'lost' | 'duplicated' | 'bad_signature' | 'no_signature' | 'stale_signature' | 'future_signature';
+/** What can go wrong with one call; `before` its effect, or `after` it. */
+const stripeFaults = [
+  'timeout_before',
+  'reset_before',
+  'error_502_html',
+  'rate_limited',
+  'lock_timeout',
+  // As any answer of a call that ran, this 500 is kept under the key.
+  'error_500_before',
+  'error_500_after',
+  'timeout_after',
+  'reset_after',
+  'truncated',
+  'oversized',
+  'slow_drip',
+  'wrong_amount',
+  'wrong_currency',
+  'wrong_reference',
+  'wrong_mode',
+] as const;
+export type StripeFault = (typeof stripeFaults)[number];
+
+const notificationFaults = [
+  'lost',
+  'duplicated',
+  'bad_signature',
+  'no_signature',
+  'stale_signature',
+  'future_signature',
+] as const;
+export type StripeNotificationFault = (typeof notificationFaults)[number];
 
 export interface PlannedFault {
   /** The name of a route (routes.ts), `notification`, or `*` for every route. */
@@ -28,6 +39,19 @@ export interface PlannedFault {
   /** How many calls it hits; -1: all, until cleared. */
   readonly times?: number;
 }
+
+/** A fault as somebody asks for it over HTTP. */
+export const faultSchema = z
+  .strictObject({
+    operation: z.string().min(1).max(64),
+    fault: z.enum([...stripeFaults, ...notificationFaults]),
+    times: z.int().min(-1).max(1_000_000).default(1),
+  })
+  .refine(
+    ({ operation, fault }) =>
+      (operation === 'notification' ? notificationFaults : stripeFaults).some((known) => known === fault),
+    'this fault does not exist for this operation',
+  );
 
 /** Faults that wait to happen, oldest first. */
 export class StripeFaults {
