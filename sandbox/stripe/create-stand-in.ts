@@ -92,23 +92,10 @@ export function createStripeStandIn(options: StripeStandInOptions): StripeStandI
   const answerAs = (isAuthenticated: boolean) => (id: string) =>
     play(id, 'payment_intent', (work) => answerChallenge(work, getIntent(work, id), isAuthenticated));
 
-  const serveChallenge = async (id: string, request: IncomingMessage, response: ServerResponse) => {
-    const intent = (): Intent | undefined => store.get('payment_intent', id) as Intent | undefined;
-    const before = intent();
-    if (!before) return void response.writeHead(404).end();
-    if (request.method === 'POST') {
-      let body = '';
-      for await (const chunk of request) body += String(chunk);
-      await answerAs(new URLSearchParams(body).get('answer') === 'pass')(id);
-      return void response.writeHead(303, { location: before.returnUrl ?? '/' }).end();
-    }
-    response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(challengePage(before));
-  };
-
   const server = createServer((request, response) => {
     const challenge = /^\/sandbox\/challenges\/(\w+)$/.exec(request.url ?? '');
     const answered = challenge?.[1]
-      ? serveChallenge(challenge[1], request, response)
+      ? serveChallenge(challenge[1], request, response, store, answerAs)
       : answerCall(request, response, ports);
     answered.catch(() => {
       if (response.headersSent) response.destroy();
@@ -143,4 +130,23 @@ export function createStripeStandIn(options: StripeStandInOptions): StripeStandI
       play(id, 'payment_intent', (work) => settleProcessing(work, getIntent(work, id), isPaid)),
     settleRefund: (id, status) => play(id, 'refund', (work) => settleRefund(work, id, status)),
   };
+}
+
+/** The page on which the payer passes or fails 3-D Secure. */
+async function serveChallenge(
+  id: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+  store: Store,
+  answerAs: (isAuthenticated: boolean) => (id: string) => Promise<void>,
+): Promise<void> {
+  const intent = store.get('payment_intent', id) as Intent | undefined;
+  if (!intent) return void response.writeHead(404).end();
+  if (request.method === 'POST') {
+    let body = '';
+    for await (const chunk of request) body += String(chunk);
+    await answerAs(new URLSearchParams(body).get('answer') === 'pass')(id);
+    return void response.writeHead(303, { location: intent.returnUrl ?? '/' }).end();
+  }
+  response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(challengePage(intent));
 }
