@@ -1,4 +1,7 @@
 import type { StandInFactory } from './stand-in.js';
+import { createWechatPayStandIn } from './wechat_pay/index.js';
 
 /** Every provider that the sandbox plays beside Alipay: one line each. */
-export const standIns: Readonly<Record<string, StandInFactory>> = {};
+export const standIns: Readonly<Record<string, StandInFactory>> = {
+  wechat_pay: createWechatPayStandIn,
+};
