@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { renewOperation } from '../db/renew-operation.js';
 import type { NotExecuted, StartOutcome, Unknown } from '../domain/outcome.js';
-import { decideStart, isUnwanted, operationChange } from '../domain/payment-decisions.js';
+import { decideStart, decideStopped, isUnwanted } from '../domain/payment-decisions.js';
+import { operationChange } from '../domain/payment-change.js';
 import {
   collectingOperation,
   replayUntil,
@@ -10,6 +11,7 @@ import {
 } from '../domain/payment-facts.js';
 import { renewAttempt, SHORTEST_OFFER_MS } from '../domain/plan-operation.js';
 import type { Connector, StartRequest } from '../providers/connector.js';
+import { confirmDifference } from './confirm-difference.js';
 import type { ActivityDependencies } from './dependencies.js';
 import type { PhaseInput, PhaseResult } from './phase.js';
 import { referenceOf } from './provider-query-operation.js';
@@ -24,11 +26,22 @@ export function createStartOperation(dependencies: ActivityDependencies) {
   return async function startOperation({ paymentId, firstTry }: PhaseInput): Promise<PhaseResult> {
     const payment = await loadToStart(dependencies, paymentId);
     const operation = collectingOperation(payment);
+    if (operation?.isStopped && operation.status === 'planned') return stop(dependencies, payment, operation);
     if (!operation || !mayStart(payment, operation, dependencies.now())) return done(payment);
     return firstTry
       ? startAtOnce(dependencies, payment, operation)
       : startDurably(dependencies, payment, operation);
   };
+}
+
+async function stop(
+  dependencies: ActivityDependencies,
+  payment: PaymentFacts,
+  operation: OperationFacts,
+): Promise<PhaseResult> {
+  const change = decideStopped(payment, operation);
+  if (!change || isUnwanted(payment, dependencies.now())) return done(payment);
+  return done(await commitChange(dependencies, payment, change, 'worker.start.after_commit'));
 }
 
 /** An attempt that waited so long that its offer would be over is replaced by one with an offer as long. */
@@ -68,8 +81,7 @@ async function startAtOnce(
   const outcome = await dependencies.gate.tryAtOnce(readOperation.accountId, async () => {
     if (!startOnlyMakesOffer) payment = await takeSend(dependencies, read, readOperation);
     dependencies.crashAt('worker.start.before_call');
-    const operation = collectingOperation(payment) ?? readOperation;
-    return connector.start(startRequest(dependencies, payment, operation));
+    return askToCollect(dependencies, connector, payment, readOperation);
   });
   if (!outcome) return untried;
   dependencies.crashAt('worker.start.after_call');
@@ -91,7 +103,7 @@ async function startDurably(
   const operation = collectingOperation(payment) ?? readOperation;
   const connector: Connector = dependencies.connectors.get(operation.provider);
   dependencies.crashAt('worker.replay.before_call');
-  const outcome = await connector.start(startRequest(dependencies, payment, operation));
+  const outcome = await askToCollect(dependencies, connector, payment, readOperation);
   dependencies.crashAt('worker.replay.after_call');
   // Only the call that took it from planned can prove that nothing was ever delivered under this key.
   const isFirstSend = readOperation.status === 'planned' && outcome.kind === 'not_executed';
@@ -105,6 +117,17 @@ async function startDurably(
   if (isUnclear(outcome)) throw providerUnclear(operation.provider, outcome);
   if (!change) throw providerUnclear(operation.provider, outcome);
   return done(changed);
+}
+
+async function askToCollect(
+  dependencies: ActivityDependencies,
+  connector: Connector,
+  payment: PaymentFacts,
+  readOperation: OperationFacts,
+): Promise<StartOutcome> {
+  const operation = collectingOperation(payment) ?? readOperation;
+  const request = startRequest(dependencies, payment, operation);
+  return confirmDifference(connector, operation, referenceOf(operation), await connector.start(request));
 }
 
 /** planned → sent before the first byte; a `sent` that a re-run finds becomes unknown before anything else. */

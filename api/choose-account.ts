@@ -51,7 +51,11 @@ export function chooseAccount(
   if (candidates.length === 0) {
     throw fieldProblem('method_unavailable', '/method', `No account of yours takes ${method}.`);
   }
-  const inCurrency = candidates.filter(
+  const running = candidates.filter((account) => !account.isStopped);
+  if (running.length === 0) {
+    throw fieldProblem('method_unavailable', '/method', `Payments by ${method} are stopped for now.`);
+  }
+  const inCurrency = running.filter(
     ({ currencies, capabilities }) =>
       currencies.includes(currency) && capabilities.currencies.includes(currency),
   );

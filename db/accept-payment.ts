@@ -23,6 +23,8 @@ export interface AccountChoice {
   readonly provider: string;
   readonly credential: string;
   readonly currencies: readonly string[];
+  /** A kill switch stops its charges. */
+  readonly isStopped: boolean;
 }
 
 const selectFacts: Statement = {
@@ -47,7 +49,8 @@ const selectFacts: Statement = {
          FROM purchase_claims c WHERE c.merchant_id = m.id AND c.mode = m.mode AND c.payer_id = ?
           AND c.product_id = ANY (?)) AS claims,
       (SELECT json_agg(json_build_object('id', a.id, 'provider', a.provider, 'credential', a.credential,
-          'currencies', a.currencies) ORDER BY a.priority, a.id)
+          'currencies', a.currencies, 'isStopped', is_stopped(m.id, m.mode, a.provider, a.method, 'sale'))
+          ORDER BY a.priority, a.id)
          FROM provider_accounts a
         WHERE a.merchant_id = m.id AND a.mode = m.mode AND a.method = ? AND a.disabled_at IS NULL) AS accounts
       FROM merchants m WHERE m.id = ? AND m.mode = ?`,

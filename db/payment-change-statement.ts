@@ -27,7 +27,9 @@ const core = /* sql */ `
         FROM input i
        WHERE p.id = i.payment_id AND p.sequence = i.sequence
          AND (i.operation IS NULL OR EXISTS (SELECT FROM operation_as_read))
-         AND (NOT i.only_while_wanted OR (p.cancel_requested_at IS NULL AND p.expires_at > now()))
+         AND (NOT i.only_while_wanted OR (p.cancel_requested_at IS NULL AND p.expires_at > now()
+           AND NOT EXISTS (SELECT FROM operations o JOIN operation_as_read r ON r.id = o.id
+                WHERE is_stopped(p.merchant_id, p.mode, o.provider, p.method, o.kind))))
       RETURNING p.id, p.merchant_id, p.mode, p.payer_id),
     operation AS (
       UPDATE operations o SET
@@ -103,8 +105,8 @@ const parts = {
          AND n.id = ANY (ARRAY(SELECT jsonb_array_elements_text(i.notifications)::bigint)))`,
 };
 
-/** PostgreSQL cuts a prepared statement's name at 63 characters: which parts there are is told by one bit each. */
-const partNames = Object.keys(parts);
+export const changeParts = Object.keys(parts) as readonly ChangePart[];
+
 const statements = new Map<string, Statement>();
 
 /**
@@ -115,14 +117,18 @@ const statements = new Map<string, Statement>();
  *
  * It holds only the parts that are needed: PostgreSQL prepares every part of a statement at each execution.
  */
-export function paymentChange(needed: readonly ChangePart[]): Statement {
-  const name = `payment-change-${needed.reduce((bits, part) => bits | (1 << partNames.indexOf(part)), 0).toString(36)}`;
+export function paymentChange(needed: ReadonlySet<ChangePart>): Statement {
+  const name = statementName(needed);
   const known = statements.get(name);
   if (known) return known;
-  const statement: Statement = {
-    name,
-    text: `${[core, ...needed.map((part) => parts[part])].join(',')}\n    SELECT id FROM payment`,
-  };
+  const texts = changeParts.filter((part) => needed.has(part)).map((part) => parts[part]);
+  const statement: Statement = { name, text: `${[core, ...texts].join(',')}\n    SELECT id FROM payment` };
   statements.set(name, statement);
   return statement;
+}
+
+/** One bit for each part: PostgreSQL cuts a name off after 63 bytes, and then two would have the same. */
+function statementName(needed: ReadonlySet<ChangePart>): string {
+  const bits = changeParts.map((part, index) => (needed.has(part) ? 1 << index : 0));
+  return `payment-change-${bits.reduce((mask, bit) => mask | bit, 0).toString(36)}`;
 }

@@ -7,7 +7,7 @@ import { toPaymentResource } from '../domain/payment-resource.js';
 import { isEnded } from '../domain/payment.js';
 import type { Executor } from './connect.js';
 import { eventRows } from './events.js';
-import { paymentChange, type ChangePart } from './payment-change-statement.js';
+import { changeParts, paymentChange, type ChangePart } from './payment-change-statement.js';
 import { run } from './statement.js';
 import { ConcurrentChangeError } from './transaction.js';
 
@@ -49,7 +49,7 @@ export async function writePaymentChange(
     answer: answer !== null,
     notification: notifications.ids.length > 0,
   };
-  const parts = (Object.keys(needed) as ChangePart[]).filter((part) => needed[part]);
+  const parts = new Set(changeParts.filter((part) => needed[part]));
   const rows = await run(executor, paymentChange(parts), [JSON.stringify(input)]);
   if (rows.length !== 1) {
     throw new ConcurrentChangeError(`payment ${before.record.id} was changed by somebody else`);

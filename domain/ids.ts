@@ -9,6 +9,7 @@ export const idPrefixes = {
   webhookEndpoint: 'whe_',
   event: 'evt_',
   review: 'rev_',
+  killSwitch: 'ksw_',
   request: 'req_',
   apiKey: 'key_',
   providerAccount: 'acct_',

@@ -1,7 +1,7 @@
 import type { NewEvent } from './events.js';
 import type { Posting } from './ledger.js';
 import type { CardFacts, Offer } from './outcome.js';
-import type { OperationStatus } from './operation.js';
+import { transition, type OperationEvent, type OperationStatus } from './operation.js';
 import type { Difference } from './paid-evidence.js';
 import type { OperationFacts, PaymentFacts } from './payment-facts.js';
 import type { PaymentOutcome, PaymentStatus } from './payment.js';
@@ -93,4 +93,18 @@ function applyToOperation(
     pollCount: change.pollCount ?? known.pollCount,
     posted: [...known.posted, ...postings.map((posting) => posting.fact)],
   };
+}
+
+/** The operation's part of a change, or undefined where its state does not take the event. */
+export function operationChange(
+  operation: OperationFacts,
+  event: OperationEvent,
+  set: Partial<Omit<OperationChange, 'id' | 'from' | 'to'>>,
+): OperationChange | undefined {
+  const to: OperationStatus | undefined = transition(operation.status, event);
+  return to && { id: operation.id, from: operation.status, to, ...set };
+}
+
+export function providerReferenceOf({ providerReference }: { providerReference?: string }) {
+  return providerReference === undefined ? {} : { providerReference };
 }

@@ -3,17 +3,10 @@
  * means that nothing is to be written: the news says nothing new, or proves nothing.
  */
 import type { NewEvent } from './events.js';
-import type {
-  CloseOutcome,
-  Failed,
-  FailureReason,
-  Pending,
-  QueryOutcome,
-  StartOutcome,
-  Unknown,
-} from './outcome.js';
-import { transition, type OperationEvent, type OperationStatus } from './operation.js';
-import type { OperationChange, PaymentChange } from './payment-change.js';
+import type { CloseOutcome, Pending, QueryOutcome, StartOutcome, Unknown } from './outcome.js';
+import { transition, type OperationEvent } from './operation.js';
+import { operationChange, providerReferenceOf, type PaymentChange } from './payment-change.js';
+import { decideRefused } from './payment-refusal.js';
 import {
   isRefusedStillPayable,
   outcomeBesides,
@@ -23,7 +16,7 @@ import {
 import { isEnded } from './payment.js';
 import { decidePaid } from './payment-success.js';
 import { pollDelayMs, REVIEW_POLL_DELAY_MS } from './payment-position.js';
-import { paymentError, type ExecutionErrorCode, type PaymentError } from './problem-codes.js';
+import { paymentError, type PaymentError } from './problem-codes.js';
 
 /** The answer to a call that asks the provider to collect. */
 export function decideStart(
@@ -114,64 +107,6 @@ function decidePending(
   };
 }
 
-function providerReferenceOf({ providerReference }: { providerReference?: string }) {
-  return providerReference === undefined ? {} : { providerReference };
-}
-
-const errorCodes: Readonly<Record<FailureReason, ExecutionErrorCode>> = {
-  declined: 'declined',
-  invalid: 'declined',
-  conflict: 'declined',
-  expired: 'expired',
-  config: 'provider_misconfigured',
-  insufficient_funds: 'insufficient_funds',
-  not_refundable: 'declined',
-};
-
-function decideRefused(
-  payment: PaymentFacts,
-  operation: OperationFacts,
-  outcome: Failed,
-  nowMs: number,
-): PaymentChange | undefined {
-  const { reason, error, stillPayable } = outcome;
-  const lastError = paymentError(errorCodes[reason], operation.provider, error.message, error.code);
-  const known = { lastError, ...providerReferenceOf(outcome) };
-  if (stillPayable) return decideRefusedStillPayable(payment, operation, known, nowMs);
-  const change = operationChange(operation, 'refused', known);
-  if (!change) return undefined;
-  if (isEnded(payment.record.status)) return { operation: change, events: [] };
-  return {
-    operation: change,
-    status: 'requires_payment_method',
-    outcome: outcomeBesides(payment),
-    lastError,
-    events: [{ type: 'payment.payment_failed' }],
-  };
-}
-
-/** The refusal is told only when nobody can pay the provider's object any more: that is closed first (rule 2). */
-function decideRefusedStillPayable(
-  payment: PaymentFacts,
-  operation: OperationFacts,
-  known: { lastError: PaymentError; providerReference?: string },
-  nowMs: number,
-): PaymentChange | undefined {
-  if (isRefusedStillPayable(operation)) return undefined;
-  const change = operationChange(operation, 'refused_still_payable', {
-    ...known,
-    sentAtMs: nowMs,
-    nextPollMs: nowMs,
-  });
-  if (!change) return undefined;
-  const refused: NewEvent = {
-    type: 'operation.refused',
-    detail: { id: operation.id, error: known.lastError },
-  };
-  if (isEnded(payment.record.status)) return { operation: change, events: [refused] };
-  return { operation: change, status: 'processing', outcome: 'known', events: [refused] };
-}
-
 /** A call without a readable, verified answer: the first time it is news, afterwards it changes nothing. */
 function decideUnclear(
   operation: OperationFacts,
@@ -229,6 +164,23 @@ export function decideCancel(payment: PaymentFacts, operation: OperationFacts | 
   return { operation: change, ...ending(payment, operation, [canceled]) };
 }
 
+/** A kill switch came between acceptance and sending: nothing was sent, and the payer may choose another way. */
+export function decideStopped(payment: PaymentFacts, operation: OperationFacts): PaymentChange | undefined {
+  const change = operationChange(operation, 'send_forbidden', {});
+  if (!change) return undefined;
+  const message = 'charges like this one are stopped for now';
+  return {
+    operation: change,
+    status: 'requires_payment_method',
+    outcome: outcomeBesides(payment),
+    lastError: paymentError('provider_unavailable', operation.provider, message, null),
+    events: [
+      { type: 'operation.canceled', detail: { id: operation.id } },
+      { type: 'payment.payment_failed' },
+    ],
+  };
+}
+
 function ending(
   payment: PaymentFacts,
   operation: OperationFacts | undefined,
@@ -275,16 +227,6 @@ export function decideReview(operation: OperationFacts, nowMs: number): PaymentC
 
 export function isUnwanted(payment: PaymentFacts, nowMs: number): boolean {
   return payment.cancelRequested || nowMs >= payment.record.expiresAtMs;
-}
-
-/** The operation's part of a change, or undefined where its state does not take the event. */
-export function operationChange(
-  operation: OperationFacts,
-  event: OperationEvent,
-  set: Partial<Omit<OperationChange, 'id' | 'from' | 'to'>>,
-): OperationChange | undefined {
-  const to: OperationStatus | undefined = transition(operation.status, event);
-  return to && { id: operation.id, from: operation.status, to, ...set };
 }
 
 function operationOnly(operation: OperationFacts, event: OperationEvent): PaymentChange | undefined {

@@ -39,6 +39,8 @@ export interface OperationFacts {
   readonly captureBeforeMs: number | null;
   /** How long after it was sent the same call may be repeated; null: for ever (payment model, rule 7). */
   readonly replayForMs: number | null;
+  /** A kill switch stops charges like this one. */
+  readonly isStopped: boolean;
   readonly lastError: PaymentError | null;
   /** What of this operation is in the ledger: each fact is posted once. */
   readonly posted: readonly LedgerFact[];
@@ -114,9 +116,10 @@ function operationPosition(operation: OperationFacts): OperationPosition {
 
 /**
  * Until when the call may be made again: to the end of its offer, and after it was sent no longer than the
- * provider honours its key (payment model, rule 7).
+ * provider honours its key (payment model, rule 7). Never while a kill switch stops it: it is asked about instead.
  */
-export function replayUntil({ offerEndsAtMs, sentAtMs, replayForMs }: OperationFacts): number {
+export function replayUntil({ offerEndsAtMs, sentAtMs, replayForMs, isStopped }: OperationFacts): number {
+  if (isStopped) return 0;
   if (sentAtMs === null || replayForMs === null) return offerEndsAtMs;
   return Math.min(offerEndsAtMs, sentAtMs + replayForMs);
 }

@@ -9,6 +9,7 @@ import { ConcurrentChangeError, inTransaction } from '../../db/transaction.js';
 import { decideLookup, decideStart } from '../../domain/payment-decisions.js';
 import type { PaymentFacts } from '../../domain/payment-facts.js';
 import { renewAttempt, type PlannedOperation } from '../../domain/plan-operation.js';
+import { untilInLine } from '../lock-waiters.js';
 import {
   acceptedPayment,
   atOnce,
@@ -129,6 +130,24 @@ describe('a cancel', () => {
       ConcurrentChangeError,
     );
     expect(await mustLoad(database, payment.record.id)).toMatchObject({ cancelRequested: true });
+  });
+
+  it('by an operator does not deadlock with a workflow, which locks the operation before the payment', async () => {
+    const payment = await withOffer();
+    const { id } = payment.record;
+    const workflow = await database.owner.connect();
+    try {
+      await workflow.query('BEGIN');
+      await workflow.query('UPDATE operations SET poll_count = poll_count + 1 WHERE payment_id = $1', [id]);
+      const canceled = requestCancelByOperator(database.app, payment, Date.now());
+      canceled.catch(() => undefined);
+      await untilInLine(database.owner, 1);
+      await workflow.query('UPDATE payments SET due_at = now() WHERE id = $1', [id]);
+      await workflow.query('COMMIT');
+      expect(await canceled).toMatchObject({ cancelRequested: true });
+    } finally {
+      workflow.release(true);
+    }
   });
 });
 

@@ -1,0 +1,144 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { setTimeout as wait } from 'node:timers/promises';
+import {
+  answerBadGateway,
+  answerDripping,
+  answerEndlessly,
+  answerServerError,
+  answerTruncated,
+  resetConnection,
+} from '../broken-answers.js';
+import { planCall, type ApiDependencies, type ApiOperation, type ApiReply } from './greenfield-api.js';
+
+/** A fault that somebody asked for, and that hits this call. */
+export interface CallFault {
+  readonly fault: string;
+  readonly delay_ms?: number | undefined;
+  /** For the fault `code`: the status to answer with, and the code in its body. */
+  readonly code?: string | undefined;
+  readonly sub_code?: string | undefined;
+}
+
+export interface ServerPorts extends ApiDependencies {
+  readonly takeFault: (operation: ApiOperation, reference: string | undefined) => CallFault | undefined;
+  readonly durable: () => Promise<void>;
+  /** Everything that is not the API: the pages. */
+  readonly pages: (request: IncomingMessage, response: ServerResponse) => void;
+}
+
+const bodyLimitBytes = 1024 * 1024;
+const defaultSlowMs = 1000;
+
+/** The merchant's server: the API and the pages on one port, which can go down without the control API. */
+export function createBtcpayServer(ports: ServerPorts): Server {
+  return createServer((request, response) => {
+    if (!request.url?.startsWith('/api/')) return ports.pages(request, response);
+    answer(request, response, ports).catch((error: unknown) => {
+      if (response.headersSent || response.destroyed) response.destroy();
+      else response.writeHead(500).end(error instanceof Error ? error.message : 'Internal Server Error');
+    });
+  });
+}
+
+async function answer(request: IncomingMessage, response: ServerResponse, ports: ServerPorts): Promise<void> {
+  const { pathname, searchParams } = new URL(request.url ?? '/', 'http://btcpay');
+  const { method = 'GET', headers } = request;
+  const body = await readBody(request);
+  const { authorization } = headers;
+  const planned = planCall({ method, path: pathname, query: searchParams, authorization, body }, ports);
+  if (!('run' in planned)) return send(response, planned);
+  const fault = ports.takeFault(planned.operation, planned.reference);
+  if (fault && isBeforeEffect(fault.fault)) return failBeforeEffect(fault, response);
+  // The effect, then the journal on the disk, and only then, as the fault allows, the answer.
+  const reply = planned.run();
+  await ports.durable();
+  if (fault) await answerAfterEffect(fault, reply, response);
+  else send(response, reply);
+}
+
+async function readBody(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let sizeBytes = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    sizeBytes += chunk.length;
+    if (sizeBytes > bodyLimitBytes) throw new Error('The request is larger than the server takes.');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+const beforeEffect = new Set([
+  'refused',
+  'reset_before',
+  'timeout_before',
+  'error_500_before',
+  'error_502_html',
+  'system_error_before',
+  'rate_limited',
+  'code',
+  'query_not_yet',
+]);
+
+function isBeforeEffect(fault: string): boolean {
+  return beforeEffect.has(fault);
+}
+
+function failBeforeEffect({ fault, code, sub_code: subCode }: CallFault, response: ServerResponse): void {
+  if (fault === 'refused' || fault === 'reset_before') resetConnection(response);
+  if (fault === 'error_500_before' || fault === 'system_error_before') answerServerError(response);
+  if (fault === 'error_502_html') answerBadGateway(response);
+  if (fault === 'rate_limited') send(response, { status: 429, body: null });
+  if (fault === 'query_not_yet') send(response, { status: 200, body: [] });
+  if (fault === 'code') {
+    const body = { code: subCode ?? 'generic-error', message: 'Injected' };
+    send(response, { status: Number(code), body });
+  }
+  // timeout_before: no answer, until the caller hangs up.
+}
+
+async function answerAfterEffect(fault: CallFault, reply: ApiReply, response: ServerResponse): Promise<void> {
+  const text = JSON.stringify(reply.body);
+  switch (fault.fault) {
+    case 'timeout_after':
+      return;
+    case 'error_500_after':
+    case 'system_error_after':
+      return answerServerError(response);
+    case 'reset_after':
+      return resetConnection(response);
+    case 'slow_drip':
+      return answerDripping(response, text, fault.delay_ms);
+    case 'truncated':
+      return answerTruncated(response, text);
+    case 'oversized':
+      return answerEndlessly(response, text);
+    case 'slow':
+      await wait(fault.delay_ms ?? defaultSlowMs, undefined, { ref: false });
+      return send(response, reply);
+    default:
+      return send(response, { ...reply, body: falsified(reply.body, fault.fault) });
+  }
+}
+
+/** An answer that is well formed, and untrue. */
+function falsified(body: unknown, lie: string): unknown {
+  if (Array.isArray(body)) return body.map((each: unknown) => falsified(each, lie));
+  const told = { ...(body as Record<string, unknown>) };
+  if (lie === 'wrong_amount') {
+    for (const name of ['amount', 'paidAmount', 'due', 'rate']) {
+      if (typeof told[name] === 'string') told[name] = `1${told[name]}`;
+    }
+  }
+  if (lie === 'wrong_currency' && 'metadata' in told) told['currency'] = 'XAU';
+  if (lie === 'wrong_merchant' && 'storeId' in told) told['storeId'] = 'AnotherStoreOfSomebodyElse';
+  if (lie === 'wrong_reference' && 'metadata' in told) {
+    const metadata = told['metadata'] as Record<string, unknown>;
+    told['metadata'] = { ...metadata, orderId: `${String(metadata['orderId'])}X` };
+  }
+  return told;
+}
+
+function send(response: ServerResponse, { status, body }: ApiReply): void {
+  if (body === null) response.writeHead(status).end();
+  else response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+}
