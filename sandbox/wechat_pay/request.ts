@@ -73,7 +73,8 @@ export function checkRequest(
   nowMs: number,
 ): CheckedCall {
   const { headers } = raw;
-  if (!headers['user-agent'] || !headers.accept?.includes('application/json')) {
+  // The official Go SDK sends the second.
+  if (!headers['user-agent'] || !/application\/json|\*\/\*/.test(headers.accept ?? '')) {
     return refuse(400, 'PARAM_ERROR', 'Http头缺少Accept或User-Agent');
   }
   const said = readAuthorization(headers.authorization);
