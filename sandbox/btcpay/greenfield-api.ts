@@ -60,7 +60,8 @@ export function planCall(request: ApiRequest, dependencies: ApiDependencies): Pl
   const token = /^token (\S+)$/.exec(request.authorization ?? '')?.[1];
   const owned = dependencies.stores.find(({ apiKey }) => apiKey === token);
   if (!owned) return error(401, 'unauthenticated', 'Authentication is required for accessing this endpoint');
-  const [, storeId, rest = ''] = /^\/api\/v1\/stores\/([^/]+)(\/.*)?$/.exec(request.path) ?? [];
+  const [, storeId, rest = ''] =
+    /^\/api\/v1\/stores\/([^/]+)(\/.*)?$/.exec(request.path.replace(/\/$/, '')) ?? [];
   if (storeId === undefined) return { status: 404, body: null };
   if (storeId !== owned.storeId) return missingPermission('btcpay.store.canviewinvoices');
   const unknown = unknownParameter(request.query);
