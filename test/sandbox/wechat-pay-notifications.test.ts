@@ -40,7 +40,7 @@ async function paySale(changes: Partial<StartRequest> = {}): Promise<StartReques
 }
 
 const arrival = (number: number) =>
-  until(`arrival ${number}`, () => house.arrivals[number - 1]) as Promise<Arrival>;
+  until<Arrival | undefined>(`arrival ${number}`, () => house.arrivals[number - 1]) as Promise<Arrival>;
 const notify = (sale: StartRequest, mode: string) =>
   house.control('POST', `/wechat_pay/orders/${sale.reference}/notify`, { mode });
 const inject = (fault: Record<string, unknown>) =>
