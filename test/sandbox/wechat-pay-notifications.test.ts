@@ -39,8 +39,7 @@ async function paySale(changes: Partial<StartRequest> = {}): Promise<StartReques
   return sale;
 }
 
-const arrival = (number: number) =>
-  until(`arrival ${number}`, () => house.arrivals[number - 1]) as Promise<Arrival>;
+const arrival = (number: number) => until<Arrival>(`arrival ${number}`, () => house.arrivals[number - 1]);
 const notify = (sale: StartRequest, mode: string) =>
   house.control('POST', `/wechat_pay/orders/${sale.reference}/notify`, { mode });
 const inject = (fault: Record<string, unknown>) =>

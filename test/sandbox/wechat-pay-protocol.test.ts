@@ -54,7 +54,7 @@ async function call(path: string, body?: unknown, wrong: Signed = {}): Promise<A
   return {
     status: response.status,
     isSigned: response.headers.has('wechatpay-signature'),
-    ...(reply === '' ? {} : (JSON.parse(reply) as Answer)),
+    ...(reply === '' ? {} : JSON.parse(reply)),
   };
 }
 
