@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -39,8 +39,7 @@ async function paySale(changes: Partial<StartRequest> = {}): Promise<StartReques
   return sale;
 }
 
-const arrival = (number: number) =>
-  until<Arrival | undefined>(`arrival ${number}`, () => house.arrivals[number - 1]) as Promise<Arrival>;
+const arrival = (number: number) => until<Arrival>(`arrival ${number}`, () => house.arrivals[number - 1]);
 const notify = (sale: StartRequest, mode: string) =>
   house.control('POST', `/wechat_pay/orders/${sale.reference}/notify`, { mode });
 const inject = (fault: Record<string, unknown>) =>
@@ -177,5 +176,21 @@ it('a restart keeps keys, orders, refunds, faults and owed notifications', async
   expect(await house.connector.close(waiting)).toEqual({ kind: 'closed' });
   await expect(house.control('POST', `/wechat_pay/orders/${sale.reference}/pay`, {})).rejects.toThrow('paid');
   expect(await house.journal(sale.reference, 'charge')).toHaveLength(1);
+  expect(await house.journal(sale.reference, 'refund')).toHaveLength(1);
+});
+
+it('a refund whose end only the journal knows is not done twice', async () => {
+  const sale = await paySale();
+  const refund = house.refundOf(sale, 1_000);
+  await house.connector.refund?.start(refund);
+  await until('the refund is done', async () => (await house.journal(sale.reference, 'refund'))[0]);
+  await house.close();
+  const file = join(folder, 'wechat_pay', 'refunds.json');
+  writeFileSync(file, readFileSync(file, 'utf8').replaceAll('"state": "SUCCESS"', '"state": "PROCESSING"'));
+  house = await openHouse({ folder });
+  const next = await paySale();
+  const other = house.refundOf(next, 1_000);
+  await house.connector.refund?.start(other);
+  await until('a later refund is done', async () => (await house.journal(next.reference, 'refund'))[0]);
   expect(await house.journal(sale.reference, 'refund')).toHaveLength(1);
 });
