@@ -1,10 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import { renewOperation } from '../db/renew-operation.js';
 import type { NotExecuted, StartOutcome, Unknown } from '../domain/outcome.js';
-import { decideStart, isUnwanted, operationChange } from '../domain/payment-decisions.js';
-import { collectingOperation, type OperationFacts, type PaymentFacts } from '../domain/payment-facts.js';
-import { renewAttempt, SHORTEST_OFFER_MS } from '../domain/renew-attempt.js';
+import { decideStart, decideStopped, isUnwanted } from '../domain/payment-decisions.js';
+import { operationChange } from '../domain/payment-change.js';
+import {
+  collectingOperation,
+  replayUntil,
+  type OperationFacts,
+  type PaymentFacts,
+} from '../domain/payment-facts.js';
+import { renewAttempt, SHORTEST_OFFER_MS } from '../domain/plan-operation.js';
 import type { Connector, StartRequest } from '../providers/connector.js';
+import { confirmDifference } from './confirm-difference.js';
 import type { ActivityDependencies } from './dependencies.js';
 import type { PhaseInput, PhaseResult } from './phase.js';
 import { referenceOf } from './provider-query-operation.js';
@@ -19,11 +26,22 @@ export function createStartOperation(dependencies: ActivityDependencies) {
   return async function startOperation({ paymentId, firstTry }: PhaseInput): Promise<PhaseResult> {
     const payment = await loadToStart(dependencies, paymentId);
     const operation = collectingOperation(payment);
+    if (operation?.isStopped && operation.status === 'planned') return stop(dependencies, payment, operation);
     if (!operation || !mayStart(payment, operation, dependencies.now())) return done(payment);
     return firstTry
       ? startAtOnce(dependencies, payment, operation)
       : startDurably(dependencies, payment, operation);
   };
+}
+
+async function stop(
+  dependencies: ActivityDependencies,
+  payment: PaymentFacts,
+  operation: OperationFacts,
+): Promise<PhaseResult> {
+  const change = decideStopped(payment, operation);
+  if (!change || isUnwanted(payment, dependencies.now())) return done(payment);
+  return done(await commitChange(dependencies, payment, change, 'worker.start.after_commit'));
 }
 
 /** An attempt that waited so long that its offer would be over is replaced by one with an offer as long. */
@@ -35,42 +53,44 @@ async function loadToStart(dependencies: ActivityDependencies, paymentId: string
   if (nowMs + SHORTEST_OFFER_MS <= operation.offerEndsAtMs) return payment;
   const next = renewAttempt(payment, operation, nowMs, randomBytes(10));
   if (!next) return payment;
-  await renewOperation(dependencies.database, payment, operation.id, next, nowMs);
+  await renewOperation(dependencies.database, payment, operation, next, nowMs);
   return mustLoad(dependencies, paymentId);
 }
 
-/** Without an offer the payer has nothing to pay with; an offer that is over cannot be made any more. */
+/** What was offered is not asked for again; nor is anything whose offer is over, or whose key may be forgotten. */
 function mayStart(payment: PaymentFacts, operation: OperationFacts, nowMs: number): boolean {
   const isStartable = ['planned', 'sent', 'unknown'].includes(operation.status) && operation.offer === null;
-  return isStartable && !isUnwanted(payment, nowMs) && nowMs < operation.offerEndsAtMs;
+  return isStartable && !isUnwanted(payment, nowMs) && nowMs < replayUntil(operation);
 }
 
 /**
- * The first try, straight from `planned`: allowed only because this call makes nothing but an offer under a
- * key that never ends (payment model, rule 7). The offer counts only if nobody canceled in the meantime.
+ * The first try, behind permit and breaker. A call that makes nothing but an offer under a key that never ends goes
+ * straight from `planned`, and its offer counts only if nobody canceled in the meantime; any other is `sent`,
+ * committed, before its first byte (payment model, rule 7).
  */
 async function startAtOnce(
   dependencies: ActivityDependencies,
-  payment: PaymentFacts,
-  operation: OperationFacts,
+  read: PaymentFacts,
+  readOperation: OperationFacts,
 ): Promise<PhaseResult> {
-  const connector = dependencies.connectors.get(operation.provider);
-  const untried = { ...done(payment), clean: false };
-  if (operation.status !== 'planned' || !connector.capabilities.startOnlyMakesOffer) return untried;
-  dependencies.crashAt('worker.start.before_call');
-  const request = startRequest(dependencies, payment, operation);
-  const outcome = await dependencies.gate.tryAtOnce(operation.accountId, () => connector.start(request));
+  const untried = { ...done(read), clean: false };
+  if (readOperation.status !== 'planned') return untried;
+  const connector = dependencies.connectors.get(readOperation.provider);
+  const { startOnlyMakesOffer } = connector.capabilities;
+  let payment = read;
+  const outcome = await dependencies.gate.tryAtOnce(readOperation.accountId, async () => {
+    if (!startOnlyMakesOffer) payment = await takeSend(dependencies, read, readOperation);
+    dependencies.crashAt('worker.start.before_call');
+    return askToCollect(dependencies, connector, payment, readOperation);
+  });
   if (!outcome) return untried;
   dependencies.crashAt('worker.start.after_call');
+  const operation = collectingOperation(payment) ?? readOperation;
   const change = decideStart(payment, operation, outcome, dependencies.now());
-  if (!change) return untried;
-  const onlyWhileWanted = outcome.kind === 'pending';
-  const changed = await commitChange(
-    dependencies,
-    payment,
-    { ...change, onlyWhileWanted },
-    'worker.start.after_commit',
-  );
+  if (!change) return { ...done(payment), clean: false };
+  const onlyWhileWanted = startOnlyMakesOffer && outcome.kind === 'pending';
+  const decided = { ...change, onlyWhileWanted };
+  const changed = await commitChange(dependencies, payment, decided, 'worker.start.after_commit');
   return { ...done(changed), clean: !isUnclear(outcome) };
 }
 
@@ -83,7 +103,7 @@ async function startDurably(
   const operation = collectingOperation(payment) ?? readOperation;
   const connector: Connector = dependencies.connectors.get(operation.provider);
   dependencies.crashAt('worker.replay.before_call');
-  const outcome = await connector.start(startRequest(dependencies, payment, operation));
+  const outcome = await askToCollect(dependencies, connector, payment, readOperation);
   dependencies.crashAt('worker.replay.after_call');
   // Only the call that took it from planned can prove that nothing was ever delivered under this key.
   const isFirstSend = readOperation.status === 'planned' && outcome.kind === 'not_executed';
@@ -97,6 +117,17 @@ async function startDurably(
   if (isUnclear(outcome)) throw providerUnclear(operation.provider, outcome);
   if (!change) throw providerUnclear(operation.provider, outcome);
   return done(changed);
+}
+
+async function askToCollect(
+  dependencies: ActivityDependencies,
+  connector: Connector,
+  payment: PaymentFacts,
+  readOperation: OperationFacts,
+): Promise<StartOutcome> {
+  const operation = collectingOperation(payment) ?? readOperation;
+  const request = startRequest(dependencies, payment, operation);
+  return confirmDifference(connector, operation, referenceOf(operation), await connector.start(request));
 }
 
 /** planned → sent before the first byte; a `sent` that a re-run finds becomes unknown before anything else. */

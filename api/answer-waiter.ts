@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { Database } from '../db/connect.js';
 import { readProgress, type PaymentProgress } from '../db/payment-progress.js';
-import { briefErrorFields } from './error-fields.js';
+import { briefErrorFields } from '../config/error-fields.js';
 
 /**
  * Holds callers until a payment has got somewhere. One statement per tick looks at all payments that anybody in

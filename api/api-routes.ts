@@ -3,6 +3,7 @@ import { cancelPaymentRoute } from './routes/cancel-payment.js';
 import { confirmPaymentRoute } from './routes/confirm-payment.js';
 import { createPaymentRoute } from './routes/create-payment.js';
 import { entitlementRoutes } from './routes/entitlements.js';
+import { killSwitchRoutes } from './routes/kill-switches.js';
 import { paymentRoutes } from './routes/payments.js';
 import { productRoutes } from './routes/products.js';
 import { reviewRoutes } from './routes/reviews.js';
@@ -18,4 +19,5 @@ export const apiRoutes: readonly ApiRoute[] = [
   ...entitlementRoutes,
   ...reviewRoutes,
   ...webhookEndpointRoutes,
+  ...killSwitchRoutes,
 ];

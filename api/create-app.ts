@@ -10,6 +10,7 @@ import type { ApiContext, Route } from './route.js';
 import { createDocumentationRoutes } from './routes/documentation.js';
 import { healthRoutes } from './routes/health.js';
 import { createNotificationRoute } from './routes/notifications.js';
+import { returnRoutes } from './routes/return-page.js';
 import { createTenantQueue, defaultQueueSettings } from './tenant-queue.js';
 
 export interface Api {
@@ -39,6 +40,7 @@ export function createApp(dependencies: ApiDependencies, publicUrl?: string): Ap
   const routes: readonly Route[] = [
     ...apiRoutes,
     ...healthRoutes,
+    ...returnRoutes,
     createNotificationRoute(context),
     ...createDocumentationRoutes(apiRoutes, publicUrl),
   ];

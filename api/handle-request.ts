@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { makeId } from '../domain/ids.js';
 import { authenticate } from './authentication.js';
 import { checkSchema } from './check-schema.js';
-import { errorFields } from './error-fields.js';
+import { errorFields } from '../config/error-fields.js';
 import { requestFingerprint, requireIdempotencyKey } from './idempotency-key.js';
 import { fieldProblem, Problem, problemDocument, toProblem } from './problem-details.js';
 import { parseJsonObject, readBody, requireJson } from './request-body.js';

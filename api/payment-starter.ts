@@ -11,7 +11,7 @@ import {
   type StartSettings,
   type WakeUp,
 } from '../workflows/contract.js';
-import { briefErrorFields } from './error-fields.js';
+import { briefErrorFields } from '../config/error-fields.js';
 import { createTemporalReach, defaultReachSettings, type ReachSettings } from './temporal-reach.js';
 
 /**

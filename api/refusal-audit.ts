@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { recordAudit } from '../db/audit.js';
 import type { ProviderAccount } from '../db/merchants.js';
 import type { NotificationRefusal } from '../providers/connector.js';
-import { errorFields } from './error-fields.js';
+import { errorFields } from '../config/error-fields.js';
 import type { ApiDependencies } from './dependencies.js';
 
 const WINDOW_MS = 60_000;

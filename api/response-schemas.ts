@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { entitlementStatuses } from '../db/entitlements.js';
 import { webhookEventTypes } from '../domain/events.js';
 import { operationKindLetters, type OperationKind } from '../domain/ids.js';
+import { switchedOperations } from '../domain/kill-switch.js';
 import { operationStatuses } from '../domain/operation.js';
 import { cardFundings } from '../domain/outcome.js';
 import { reviewReasons } from '../domain/payment-change.js';
@@ -162,6 +163,20 @@ export const review = z
     closed_at: instant.nullable(),
   })
   .meta({ id: 'Review' });
+
+export const killSwitch = z
+  .strictObject({
+    id: z.string().regex(/^ksw_[0-9a-z]{25}$/),
+    object: z.literal('kill_switch'),
+    provider: z.string().nullable().describe('null: of every provider.'),
+    method: z.string().nullable().describe('null: by every method.'),
+    operation: z.enum(switchedOperations).nullable().describe('null: of every kind that collects.'),
+    reason: z.string(),
+    status: z.enum(['on', 'lifted']),
+    created_at: instant,
+    lifted_at: instant.nullable(),
+  })
+  .meta({ id: 'KillSwitch' });
 
 const endpointFields = {
   id: z.string(),

@@ -35,7 +35,14 @@ export function verifyPayment(
   }
   const bought = lines.findIndex((line) => isClaimed(line, facts));
   if (bought !== -1) throw alreadyPurchased(lines, bought, facts);
-  const wanted = { mode: tenant.mode, method, currency, amountMinor: request.amount };
+  const wanted = {
+    mode: tenant.mode,
+    method,
+    currency,
+    amountMinor: request.amount,
+    flow: request.flow,
+    paymentToken: request.payment_token,
+  };
   return { lines, account: chooseAccount(facts.accounts, wanted, dependencies) };
 }
 

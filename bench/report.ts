@@ -95,8 +95,8 @@ function countCell(summary: CountSummary | undefined): string {
 
 export function backgroundLine({ dispatcherCommits, dispatcherStatements }: BackgroundCounts): string {
   return (
-    `Webhook dispatcher, beside the payments: 2 commits and 2 statements per batch of up to 100 webhooks, and a ` +
-    `look every 250 ms that writes nothing (here: ${dispatcherCommits} commits, ${dispatcherStatements} statements).`
+    `Webhook dispatcher, beside the payments: 1 commit and 1 statement per batch of up to 100 webhooks, 1 of each ` +
+    `per endpoint in it, and a look every 250 ms that writes nothing (here: ${dispatcherCommits} commits, ${dispatcherStatements} statements).`
   );
 }
 

@@ -1,5 +1,5 @@
 import type { OrderLine, PricedProduct } from '../domain/pricing.js';
-import type { PlannedOperation } from '../domain/renew-attempt.js';
+import type { PlannedOperation } from '../domain/plan-operation.js';
 import type { Database, Executor } from './connect.js';
 import { findIdempotencyRecord, type IdempotencyRecord, type IdempotencyScope } from './idempotency.js';
 import { run, runOne, type Statement } from './statement.js';
@@ -23,6 +23,8 @@ export interface AccountChoice {
   readonly provider: string;
   readonly credential: string;
   readonly currencies: readonly string[];
+  /** A kill switch stops its charges. */
+  readonly isStopped: boolean;
 }
 
 const selectFacts: Statement = {
@@ -47,7 +49,8 @@ const selectFacts: Statement = {
          FROM purchase_claims c WHERE c.merchant_id = m.id AND c.mode = m.mode AND c.payer_id = ?
           AND c.product_id = ANY (?)) AS claims,
       (SELECT json_agg(json_build_object('id', a.id, 'provider', a.provider, 'credential', a.credential,
-          'currencies', a.currencies) ORDER BY a.priority, a.id)
+          'currencies', a.currencies, 'isStopped', is_stopped(m.id, m.mode, a.provider, a.method, 'sale'))
+          ORDER BY a.priority, a.id)
          FROM provider_accounts a
         WHERE a.merchant_id = m.id AND a.mode = m.mode AND a.method = ? AND a.disabled_at IS NULL) AS accounts
       FROM merchants m WHERE m.id = ? AND m.mode = ?`,
@@ -98,6 +101,7 @@ export interface NewPayment {
   readonly scope: IdempotencyScope;
   readonly fingerprint: string;
   readonly payerId: string;
+  readonly payerIp: string | null;
   readonly amountMinor: number;
   readonly currency: string;
   readonly method: string;
@@ -172,7 +176,7 @@ const insertAll: Statement = {
   name: 'accept-payment',
   text: /* sql */ `
     WITH input AS (SELECT * FROM jsonb_to_record(?) AS i (
-      merchant_id text, mode text, route text, key text, fingerprint text, payment_id text, payer_id text,
+      merchant_id text, mode text, route text, key text, fingerprint text, payment_id text, payer_id text, payer_ip text,
       amount_minor bigint, currency text, method text, order_reference text, return_url text, metadata jsonb,
       limit_day date, created_at timestamptz, expires_at timestamptz, due_at timestamptz, lines jsonb,
       operation jsonb, event jsonb)),
@@ -184,9 +188,9 @@ const insertAll: Statement = {
     accepted AS (SELECT input.* FROM input JOIN idempotency USING (payment_id)),
     payment AS (
       INSERT INTO payments (id, merchant_id, mode, payer_id, amount_minor, currency, method, order_reference,
-        return_url, metadata, status, limit_day, created_at, expires_at, due_at)
+        return_url, payer_ip, metadata, status, limit_day, created_at, expires_at, due_at)
       SELECT payment_id, merchant_id, mode, payer_id, amount_minor, currency, method, order_reference,
-        return_url, metadata, 'processing', limit_day, created_at, expires_at, due_at FROM accepted),
+        return_url, payer_ip, metadata, 'processing', limit_day, created_at, expires_at, due_at FROM accepted),
     line AS (
       INSERT INTO order_lines
         (merchant_id, mode, payment_id, position, product_id, product_type, quantity, amount_minor, repeatable)
@@ -203,11 +207,12 @@ const insertAll: Statement = {
        ORDER BY l.product_id),
     operation AS (
       INSERT INTO operations (id, merchant_id, mode, payment_id, number, kind, provider, account_id, provider_key,
-        amount_minor, currency, status, offer_ends_at, conclusive_after, deadline_at, next_poll_at)
+        amount_minor, currency, status, flow, payment_token, replay_for_ms, offer_ends_at, conclusive_after,
+        deadline_at, next_poll_at)
       SELECT o.id, a.merchant_id, a.mode, a.payment_id, o.number, o.kind, o.provider, o.account_id, o.provider_key,
-        a.amount_minor, a.currency, 'planned', o.offer_ends_at, o.conclusive_after, o.deadline_at, a.created_at
+        a.amount_minor, a.currency, 'planned', o.flow, o.payment_token, o.replay_for_ms, o.offer_ends_at, o.conclusive_after, o.deadline_at, a.created_at
         FROM accepted a, jsonb_to_record(a.operation) AS o (id text, number integer, kind text, provider text,
-          account_id text, provider_key text, offer_ends_at timestamptz, conclusive_after timestamptz,
+          account_id text, provider_key text, flow text, payment_token text, replay_for_ms bigint, offer_ends_at timestamptz, conclusive_after timestamptz,
           deadline_at timestamptz)),
     event AS (
       INSERT INTO events (id, merchant_id, mode, payment_id, type, sequence, data)
@@ -233,6 +238,7 @@ function insertInput(payment: NewPayment): Record<string, unknown> {
     fingerprint: payment.fingerprint,
     payment_id: payment.id,
     payer_id: payment.payerId,
+    payer_ip: payment.payerIp,
     amount_minor: payment.amountMinor,
     currency: payment.currency,
     method: payment.method,
@@ -264,6 +270,9 @@ function plannedInput(operation: PlannedOperation): Record<string, unknown> {
     provider: operation.provider,
     account_id: operation.accountId,
     provider_key: operation.providerKey,
+    flow: operation.flow,
+    payment_token: operation.paymentToken,
+    replay_for_ms: operation.replayForMs,
     offer_ends_at: new Date(operation.offerEndsAtMs),
     conclusive_after: new Date(operation.conclusiveAfterMs),
     deadline_at: new Date(operation.deadlineMs),

@@ -6,7 +6,7 @@ export type ChangePart = keyof typeof parts;
 const core = /* sql */ `
     WITH input AS MATERIALIZED (SELECT * FROM jsonb_to_record(?) AS i (
       payment_id text, sequence integer, new_sequence integer, status text, outcome text, received bigint,
-      refunded bigint, last_error jsonb, ended boolean, due_at timestamptz, only_while_wanted boolean,
+      refunded bigint, last_error jsonb, card jsonb, ended boolean, due_at timestamptz, only_while_wanted boolean,
       operation jsonb, postings jsonb, entitlements jsonb, review jsonb, events jsonb,
       answer text, notifications jsonb, notification_result text)),
     operation_change AS MATERIALIZED (
@@ -21,12 +21,15 @@ const core = /* sql */ `
     payment AS (
       UPDATE payments p SET
         status = i.status, outcome = i.outcome, amount_received_minor = i.received,
-        amount_refunded_minor = i.refunded, last_error = i.last_error, sequence = i.new_sequence,
+        amount_refunded_minor = i.refunded, last_error = i.last_error, card = i.card,
+        sequence = i.new_sequence,
         due_at = i.due_at, ended_at = CASE WHEN i.ended THEN coalesce(p.ended_at, now()) END
         FROM input i
        WHERE p.id = i.payment_id AND p.sequence = i.sequence
          AND (i.operation IS NULL OR EXISTS (SELECT FROM operation_as_read))
-         AND (NOT i.only_while_wanted OR (p.cancel_requested_at IS NULL AND p.expires_at > now()))
+         AND (NOT i.only_while_wanted OR (p.cancel_requested_at IS NULL AND p.expires_at > now()
+           AND NOT EXISTS (SELECT FROM operations o JOIN operation_as_read r ON r.id = o.id
+                WHERE is_stopped(p.merchant_id, p.mode, o.provider, p.method, o.kind))))
       RETURNING p.id, p.merchant_id, p.mode, p.payer_id),
     operation AS (
       UPDATE operations o SET
@@ -34,7 +37,8 @@ const core = /* sql */ `
         provider_reference = coalesce(c.provider_reference, o.provider_reference),
         last_error = coalesce(c.last_error, o.last_error), asked_at = coalesce(c.asked_at, o.asked_at),
         next_poll_at = coalesce(c.next_poll_at, o.next_poll_at), poll_count = coalesce(c.poll_count, o.poll_count),
-        ended_at = CASE WHEN c.ended THEN coalesce(o.ended_at, now()) ELSE o.ended_at END
+        ended_at = CASE WHEN c.ended THEN coalesce(o.ended_at, now()) ELSE o.ended_at END,
+        payment_token = CASE WHEN c.ended THEN NULL ELSE o.payment_token END
         FROM operation_change c, payment
        WHERE o.id = c.id AND o.payment_id = payment.id)`;
 
@@ -101,6 +105,8 @@ const parts = {
          AND n.id = ANY (ARRAY(SELECT jsonb_array_elements_text(i.notifications)::bigint)))`,
 };
 
+export const changeParts = Object.keys(parts) as readonly ChangePart[];
+
 const statements = new Map<string, Statement>();
 
 /**
@@ -111,14 +117,18 @@ const statements = new Map<string, Statement>();
  *
  * It holds only the parts that are needed: PostgreSQL prepares every part of a statement at each execution.
  */
-export function paymentChange(needed: readonly ChangePart[]): Statement {
-  const key = needed.join('-');
-  const known = statements.get(key);
+export function paymentChange(needed: ReadonlySet<ChangePart>): Statement {
+  const name = statementName(needed);
+  const known = statements.get(name);
   if (known) return known;
-  const statement: Statement = {
-    name: `payment-change-${key}`,
-    text: `${[core, ...needed.map((part) => parts[part])].join(',')}\n    SELECT id FROM payment`,
-  };
-  statements.set(key, statement);
+  const texts = changeParts.filter((part) => needed.has(part)).map((part) => parts[part]);
+  const statement: Statement = { name, text: `${[core, ...texts].join(',')}\n    SELECT id FROM payment` };
+  statements.set(name, statement);
   return statement;
+}
+
+/** One bit for each part: PostgreSQL cuts a name off after 63 bytes, and then two would have the same. */
+function statementName(needed: ReadonlySet<ChangePart>): string {
+  const bits = changeParts.map((part, index) => (needed.has(part) ? 1 << index : 0));
+  return `payment-change-${bits.reduce((mask, bit) => mask | bit, 0).toString(36)}`;
 }

@@ -2,11 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { makeId } from '../domain/ids.js';
 import { applyChange, type OperationChange, type PaymentChange } from '../domain/payment-change.js';
 import { dueAt, type PaymentFacts } from '../domain/payment-facts.js';
+import { isOpen } from '../domain/operation.js';
 import { toPaymentResource } from '../domain/payment-resource.js';
 import { isEnded } from '../domain/payment.js';
 import type { Executor } from './connect.js';
 import { eventRows } from './events.js';
-import { paymentChange, type ChangePart } from './payment-change-statement.js';
+import { changeParts, paymentChange, type ChangePart } from './payment-change-statement.js';
 import { run } from './statement.js';
 import { ConcurrentChangeError } from './transaction.js';
 
@@ -48,7 +49,7 @@ export async function writePaymentChange(
     answer: answer !== null,
     notification: notifications.ids.length > 0,
   };
-  const parts = (Object.keys(needed) as ChangePart[]).filter((part) => needed[part]);
+  const parts = new Set(changeParts.filter((part) => needed[part]));
   const rows = await run(executor, paymentChange(parts), [JSON.stringify(input)]);
   if (rows.length !== 1) {
     throw new ConcurrentChangeError(`payment ${before.record.id} was changed by somebody else`);
@@ -67,12 +68,11 @@ function paymentInput(before: PaymentFacts, after: PaymentFacts, nowMs: number) 
     received: after.record.amountReceivedMinor,
     refunded: after.record.amountRefundedMinor,
     last_error: after.record.lastError,
+    card: after.record.card,
     ended: isEnded(after.record.status),
     due_at: due === null ? null : new Date(due),
   };
 }
-
-const ended = new Set(['succeeded', 'rejected', 'closed', 'canceled', 'late_success']);
 
 function operationInput(change: OperationChange) {
   const instant = (ms: number | undefined) => (ms === undefined ? null : new Date(ms));
@@ -87,7 +87,7 @@ function operationInput(change: OperationChange) {
     asked_at: instant(change.askedAtMs),
     next_poll_at: instant(change.nextPollMs),
     poll_count: change.pollCount ?? null,
-    ended: ended.has(change.to),
+    ended: !isOpen(change.to),
   };
 }
 

@@ -1,11 +1,12 @@
 import type { NewEvent } from '../domain/events.js';
 import { openOperation, type PaymentFacts } from '../domain/payment-facts.js';
-import type { PlannedOperation } from '../domain/renew-attempt.js';
+import type { PlannedOperation } from '../domain/plan-operation.js';
 import type { Database, Executor } from './connect.js';
 import { recordEvents } from './events.js';
 import type { IdempotencyScope } from './idempotency.js';
+import { cancelUnoffered, insertOperation, lockOperations, updateGuarded } from './operations.js';
 import { run, type Statement } from './statement.js';
-import { ConcurrentChangeError, inTransaction, uniqueViolation } from './transaction.js';
+import { inTransaction, uniqueViolation } from './transaction.js';
 
 /** A merchant's request about a payment that exists: who asks, under which key, and when it falls due. */
 export interface PaymentRequest {
@@ -36,21 +37,30 @@ export function requestCancel(
     inTransaction(database, async (trx) => {
       await insertKey(trx, payment, request, { successStatus: 200, accepted: true });
       if (payment.cancelRequested) return { kind: 'requested', payment };
-      await lockOperations(trx, payment);
-      const after = withSequence({ ...payment, cancelRequested: true }, 1);
-      await updateGuarded(trx, cancelPayment, [
-        new Date(request.nowMs),
-        request.requestedBy,
-        after.record.sequence,
-        new Date(request.dueAtMs),
-        payment.record.id,
-        payment.record.sequence,
-      ]);
-      await run(trx, pollNow, [new Date(request.nowMs), payment.record.id]);
-      await recordEvents(trx, after, [{ type: 'payment.cancel_requested' }], request.nowMs);
-      return { kind: 'requested', payment: after };
+      return { kind: 'requested', payment: await recordCancel(trx, payment, request) };
     }),
   );
+}
+
+/** The cancel itself, whoever asks for it. Throws ConcurrentChangeError where the payment is no longer as read. */
+export async function recordCancel(
+  trx: Executor,
+  payment: PaymentFacts,
+  request: Pick<PaymentRequest, 'requestedBy' | 'nowMs' | 'dueAtMs'>,
+): Promise<PaymentFacts> {
+  await lockOperations(trx, payment.record.id);
+  const after = withSequence({ ...payment, cancelRequested: true }, 1);
+  await updateGuarded(trx, cancelPayment, [
+    new Date(request.nowMs),
+    request.requestedBy,
+    after.record.sequence,
+    new Date(request.dueAtMs),
+    payment.record.id,
+    payment.record.sequence,
+  ]);
+  await run(trx, pollNow, [new Date(request.nowMs), payment.record.id]);
+  await recordEvents(trx, after, [{ type: 'payment.cancel_requested' }], request.nowMs);
+  return after;
 }
 
 export interface NextAttempt {
@@ -81,8 +91,8 @@ export async function confirmPayment(
     return await unlessKeyTaken(() =>
       inTransaction(database, async (trx) => {
         await insertKey(trx, payment, request, { successStatus: 200, accepted: false });
-        await lockOperations(trx, payment);
-        if (abandoned) await updateGuarded(trx, cancelOperation, [abandoned.id, abandoned.status]);
+        await lockOperations(trx, payment.record.id);
+        if (abandoned) await cancelUnoffered(trx, abandoned);
         await updateGuarded(trx, reopenPayment, [
           next.method,
           next.returnUrl,
@@ -165,16 +175,6 @@ async function insertKey(
   if (inserted.length === 0) throw new KeyTaken();
 }
 
-const lockOperationsStatement: Statement = {
-  name: 'request-lock-operations',
-  text: 'SELECT id FROM operations WHERE payment_id = ? ORDER BY number FOR NO KEY UPDATE',
-};
-
-/** Operations before the payment, as everybody who writes both: the other order could deadlock. */
-async function lockOperations(trx: Executor, payment: PaymentFacts): Promise<void> {
-  await run(trx, lockOperationsStatement, [payment.record.id]);
-}
-
 const cancelPayment: Statement = {
   name: 'request-cancel-payment',
   text: /* sql */ `
@@ -189,13 +189,6 @@ const pollNow: Statement = {
      WHERE payment_id = ? AND status IN ('planned', 'sent', 'action_required', 'pending', 'unknown', 'review')`,
 };
 
-const cancelOperation: Statement = {
-  name: 'request-cancel-operation',
-  text: /* sql */ `
-    UPDATE operations SET status = 'canceled', ended_at = now()
-     WHERE id = ? AND status = ? AND offer IS NULL RETURNING id`,
-};
-
 const reopenPayment: Statement = {
   name: 'request-confirm-payment',
   text: /* sql */ `
@@ -203,39 +196,3 @@ const reopenPayment: Statement = {
            status = 'processing', outcome = 'known', last_error = NULL
      WHERE id = ? AND sequence = ? AND cancel_requested_at IS NULL AND ended_at IS NULL RETURNING id`,
 };
-
-async function updateGuarded(
-  trx: Executor,
-  statement: Statement,
-  values: Parameters<typeof run>[2],
-): Promise<void> {
-  const rows = await run(trx, statement, values);
-  if (rows.length !== 1) throw new ConcurrentChangeError(`${statement.name} found the payment changed`);
-}
-
-const insertOperationStatement: Statement = {
-  name: 'request-insert-operation',
-  text: /* sql */ `
-    INSERT INTO operations (id, merchant_id, mode, payment_id, number, kind, provider, account_id, provider_key,
-      amount_minor, currency, status, offer_ends_at, conclusive_after, deadline_at, next_poll_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'planned', ?, ?, ?, ?)`,
-};
-
-async function insertOperation(
-  trx: Executor,
-  payment: PaymentFacts,
-  planned: PlannedOperation,
-  nowMs: number,
-): Promise<void> {
-  const { merchantId, mode } = payment.tenant;
-  const { id: paymentId, amountMinor, currency } = payment.record;
-  const { id, number, kind, provider, accountId, providerKey } = planned;
-  const what = [id, merchantId, mode, paymentId, number, kind, provider, accountId, providerKey];
-  const instants = [planned.offerEndsAtMs, planned.conclusiveAfterMs, planned.deadlineMs, nowMs];
-  await run(trx, insertOperationStatement, [
-    ...what,
-    amountMinor,
-    currency,
-    ...instants.map((instant) => new Date(instant)),
-  ]);
-}

@@ -49,7 +49,8 @@ const columns = /* sql */ `
       'askedAtMs', floor(extract(epoch FROM o.asked_at) * 1000), 'lastError', o.last_error,
       'plannedAtMs', floor(extract(epoch FROM o.created_at) * 1000), 'providerReference', o.provider_reference,
       'flow', o.flow, 'paymentToken', o.payment_token, 'ofOperationId', o.of_operation_id,
-      'replayForMs', o.replay_for_ms, 'captureBeforeMs', floor(extract(epoch FROM o.capture_before) * 1000),
+      'replayForMs', o.replay_for_ms,
+      'isStopped', is_stopped(p.merchant_id, p.mode, o.provider, p.method, o.kind), 'captureBeforeMs', floor(extract(epoch FROM o.capture_before) * 1000),
       'posted', ARRAY(SELECT t.fact FROM ledger_transactions t WHERE t.operation_id = o.id ORDER BY t.id))
       ORDER BY o.number)
      FROM operations o JOIN provider_accounts a ON a.id = o.account_id WHERE o.payment_id = p.id) AS operations,

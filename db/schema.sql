@@ -63,6 +63,19 @@ CREATE TABLE idempotency_keys (
   accepted_at timestamp with time zone,
   created_at timestamp with time zone NOT NULL DEFAULT now()
 );
+CREATE TABLE kill_switches (
+  id text NOT NULL,
+  merchant_id text,
+  mode text,
+  provider text,
+  method text,
+  operation text,
+  reason text NOT NULL,
+  thrown_by text NOT NULL,
+  thrown_at timestamp with time zone NOT NULL DEFAULT now(),
+  lifted_by text,
+  lifted_at timestamp with time zone
+);
 CREATE TABLE ledger_entries (
   id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
   merchant_id text NOT NULL,
@@ -271,6 +284,12 @@ ALTER TABLE events ADD CONSTRAINT events_merchant_id_mode_id_key UNIQUE (merchan
 ALTER TABLE idempotency_keys ADD CONSTRAINT idempotency_keys_check CHECK (((status IS NULL) = (body IS NULL)));
 ALTER TABLE idempotency_keys ADD CONSTRAINT idempotency_keys_check1 CHECK (((status IS NULL) OR (accepted_at IS NULL)));
 ALTER TABLE idempotency_keys ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (merchant_id, mode, route, key);
+ALTER TABLE kill_switches ADD CONSTRAINT kill_switches_check CHECK (((merchant_id IS NULL) = (mode IS NULL)));
+ALTER TABLE kill_switches ADD CONSTRAINT kill_switches_check1 CHECK ((num_nonnulls(merchant_id, provider, method, operation) > 0));
+ALTER TABLE kill_switches ADD CONSTRAINT kill_switches_check2 CHECK (((lifted_at IS NULL) = (lifted_by IS NULL)));
+ALTER TABLE kill_switches ADD CONSTRAINT kill_switches_operation_check CHECK ((operation = ANY (ARRAY['authorize'::text, 'sale'::text, 'mandate_charge'::text])));
+ALTER TABLE kill_switches ADD CONSTRAINT kill_switches_merchant_id_mode_fkey FOREIGN KEY (merchant_id, mode) REFERENCES merchants(id, mode);
+ALTER TABLE kill_switches ADD CONSTRAINT kill_switches_pkey PRIMARY KEY (id);
 ALTER TABLE ledger_entries ADD CONSTRAINT ledger_entries_amount_minor_check CHECK ((amount_minor <> 0));
 ALTER TABLE ledger_entries ADD CONSTRAINT ledger_entries_merchant_id_mode_transaction_id_fkey FOREIGN KEY (merchant_id, mode, transaction_id) REFERENCES ledger_transactions(merchant_id, mode, id);
 ALTER TABLE ledger_entries ADD CONSTRAINT ledger_entries_pkey PRIMARY KEY (id);
@@ -346,6 +365,7 @@ CREATE UNIQUE INDEX entitlements_bought_once ON public.entitlements USING btree 
 CREATE INDEX entitlements_payer ON public.entitlements USING btree (merchant_id, mode, payer_id);
 CREATE INDEX events_payment ON public.events USING btree (payment_id, sequence);
 CREATE INDEX idempotency_keys_unanswered ON public.idempotency_keys USING btree (payment_id) WHERE (status IS NULL);
+CREATE INDEX kill_switches_on ON public.kill_switches USING btree (thrown_at) WHERE (lifted_at IS NULL);
 CREATE INDEX ledger_entries_account ON public.ledger_entries USING btree (merchant_id, mode, account, currency) INCLUDE (amount_minor);
 CREATE INDEX ledger_entries_transaction ON public.ledger_entries USING btree (transaction_id);
 CREATE INDEX notifications_due ON public.notifications USING btree (due_at) WHERE ((processed_at IS NULL) AND (due_at IS NOT NULL));
@@ -360,6 +380,20 @@ CREATE INDEX reviews_tenant ON public.reviews USING btree (merchant_id, mode, id
 CREATE INDEX webhook_deliveries_due ON public.webhook_deliveries USING btree (due_at) WHERE (due_at IS NOT NULL);
 CREATE INDEX webhook_endpoints_tenant ON public.webhook_endpoints USING btree (merchant_id, mode) WHERE (disabled_at IS NULL);
 
+CREATE OR REPLACE FUNCTION public.is_stopped(of_merchant text, of_mode text, of_provider text, of_method text, of_operation text)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE PARALLEL SAFE
+AS $function$
+  SELECT EXISTS (
+    SELECT FROM kill_switches s
+     WHERE s.lifted_at IS NULL
+       AND (s.merchant_id IS NULL OR (s.merchant_id = of_merchant AND s.mode = of_mode))
+       AND (s.provider IS NULL OR s.provider = of_provider)
+       AND (s.method IS NULL OR s.method = of_method)
+       AND (s.operation IS NULL OR s.operation = of_operation))
+$function$
+;
 CREATE OR REPLACE FUNCTION public.ledger_transaction_is_balanced()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -403,6 +437,7 @@ GRANT DELETE, INSERT, SELECT ON blocked_payers TO quittance_app;
 GRANT INSERT, SELECT, UPDATE ON entitlements TO quittance_app;
 GRANT INSERT, SELECT ON events TO quittance_app;
 GRANT INSERT, SELECT, UPDATE ON idempotency_keys TO quittance_app;
+GRANT INSERT, SELECT ON kill_switches TO quittance_app;
 GRANT INSERT, SELECT ON ledger_entries TO quittance_app;
 GRANT INSERT, SELECT ON ledger_transactions TO quittance_app;
 GRANT INSERT, SELECT, UPDATE ON merchant_limits TO quittance_app;

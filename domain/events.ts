@@ -34,6 +34,7 @@ export type TimelineEventType =
   | 'payment.cancel_requested'
   | 'payment.confirmed'
   | 'operation.unknown'
+  | 'operation.refused'
   | 'operation.closed'
   | 'operation.canceled'
   | 'operation.late_success'

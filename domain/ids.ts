@@ -9,6 +9,7 @@ export const idPrefixes = {
   webhookEndpoint: 'whe_',
   event: 'evt_',
   review: 'rev_',
+  killSwitch: 'ksw_',
   request: 'req_',
   apiKey: 'key_',
   providerAccount: 'acct_',
@@ -44,6 +45,9 @@ export const operationKindLetters = {
 
 export type OperationKind = keyof typeof operationKindLetters;
 
+/** The highest that two base-36 digits can say. */
+export const MAX_OPERATION_NUMBER = 1295;
+
 /**
  * The reference under which a provider knows an operation: 28 characters of [0-9a-z], the payment's 25 digits,
  * a letter for the kind and the operation's number (1 to 1295) as two base-36 digits. It depends on nothing
@@ -51,8 +55,8 @@ export type OperationKind = keyof typeof operationKindLetters;
  */
 export function providerKey(paymentId: string, kind: OperationKind, number: number): string {
   if (!isId('payment', paymentId)) throw new RangeError(`${paymentId} is not a payment id`);
-  if (!Number.isInteger(number) || number < 1 || number > 1295) {
-    throw new RangeError(`operation number ${number} is outside 1 to 1295`);
+  if (!Number.isInteger(number) || number < 1 || number > MAX_OPERATION_NUMBER) {
+    throw new RangeError(`operation number ${number} is outside 1 to ${MAX_OPERATION_NUMBER}`);
   }
   return (
     paymentId.slice(idPrefixes.payment.length) +

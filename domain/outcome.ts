@@ -16,6 +16,7 @@ export interface ProviderError {
  */
 export interface PaidEvidence {
   readonly reference: string;
+  /** The provider's number of the account that was paid, for people: the connector has compared it with ours. */
   readonly merchant: string;
   readonly amountMinor: number;
   readonly currency: string;

@@ -3,13 +3,12 @@ import type { PaidEvidence } from './outcome.js';
 /** Our own row, against which a provider's claim of payment is held. */
 export interface Expected {
   readonly reference: string;
-  readonly merchant: string;
   readonly amountMinor: number;
   readonly currency: string;
 }
 
 export interface Difference {
-  readonly field: 'reference' | 'merchant' | 'currency' | 'amount';
+  readonly field: 'reference' | 'currency' | 'amount';
   readonly expected: string;
   readonly actual: string;
 }
@@ -26,14 +25,12 @@ export type Verdict =
 
 /**
  * Decides whether evidence pays for what we expect, by V = actual − expected (payment model, rule 11):
- * another reference or merchant is foreign, another currency or V < 0 never pays, V ≥ 0 pays.
+ * another reference is foreign, another currency or V < 0 never pays, V ≥ 0 pays. Who was paid is not compared
+ * here: only the connector knows the account's own number, and has refused what names another.
  */
 export function judgePaid(expected: Expected, paid: PaidEvidence): Verdict {
-  const foreign = [
-    difference('reference', expected.reference, paid.reference),
-    difference('merchant', expected.merchant, paid.merchant),
-  ].filter((found) => found !== undefined);
-  if (foreign.length > 0) return { kind: 'foreign', differences: foreign };
+  const reference = difference('reference', expected.reference, paid.reference);
+  if (reference) return { kind: 'foreign', differences: [reference] };
 
   const currency = difference('currency', expected.currency, paid.currency);
   const amount = difference('amount', String(expected.amountMinor), String(paid.amountMinor));

@@ -1,7 +1,7 @@
 import type { NewEvent } from './events.js';
 import type { Posting } from './ledger.js';
-import type { Offer } from './outcome.js';
-import type { OperationStatus } from './operation.js';
+import type { CardFacts, Offer } from './outcome.js';
+import { transition, type OperationEvent, type OperationStatus } from './operation.js';
 import type { Difference } from './paid-evidence.js';
 import type { OperationFacts, PaymentFacts } from './payment-facts.js';
 import type { PaymentOutcome, PaymentStatus } from './payment.js';
@@ -15,6 +15,7 @@ export interface PaymentChange {
   readonly amountReceivedMinor?: number;
   readonly amountRefundedMinor?: number;
   readonly lastError?: PaymentError | null;
+  readonly card?: CardFacts;
   readonly events: readonly NewEvent[];
   /** Written only where nobody has asked to cancel and the payment has not expired, as the database sees it. */
   readonly onlyWhileWanted?: boolean;
@@ -68,6 +69,7 @@ export function applyChange(payment: PaymentFacts, change: PaymentChange): Payme
     amountReceivedMinor: change.amountReceivedMinor ?? payment.record.amountReceivedMinor,
     amountRefundedMinor: change.amountRefundedMinor ?? payment.record.amountRefundedMinor,
     lastError: change.lastError === undefined ? payment.record.lastError : change.lastError,
+    card: change.card ?? payment.record.card,
     sequence: payment.record.sequence + Math.max(1, change.events.length),
   };
   return { ...payment, record, operations };
@@ -91,4 +93,18 @@ function applyToOperation(
     pollCount: change.pollCount ?? known.pollCount,
     posted: [...known.posted, ...postings.map((posting) => posting.fact)],
   };
+}
+
+/** The operation's part of a change, or undefined where its state does not take the event. */
+export function operationChange(
+  operation: OperationFacts,
+  event: OperationEvent,
+  set: Partial<Omit<OperationChange, 'id' | 'from' | 'to'>>,
+): OperationChange | undefined {
+  const to: OperationStatus | undefined = transition(operation.status, event);
+  return to && { id: operation.id, from: operation.status, to, ...set };
+}
+
+export function providerReferenceOf({ providerReference }: { providerReference?: string }) {
+  return providerReference === undefined ? {} : { providerReference };
 }

@@ -3,21 +3,20 @@
  * means that nothing is to be written: the news says nothing new, or proves nothing.
  */
 import type { NewEvent } from './events.js';
-import type {
-  CloseOutcome,
-  FailureReason,
-  ProviderError,
-  QueryOutcome,
-  StartOutcome,
-  Unknown,
-} from './outcome.js';
-import { transition, type OperationEvent, type OperationStatus } from './operation.js';
-import type { OperationChange, PaymentChange } from './payment-change.js';
-import { outcomeBesides, type OperationFacts, type PaymentFacts } from './payment-facts.js';
+import type { CloseOutcome, Pending, QueryOutcome, StartOutcome, Unknown } from './outcome.js';
+import { transition, type OperationEvent } from './operation.js';
+import { operationChange, providerReferenceOf, type PaymentChange } from './payment-change.js';
+import { decideRefused } from './payment-refusal.js';
+import {
+  isRefusedStillPayable,
+  outcomeBesides,
+  type OperationFacts,
+  type PaymentFacts,
+} from './payment-facts.js';
 import { isEnded } from './payment.js';
 import { decidePaid } from './payment-success.js';
 import { pollDelayMs, REVIEW_POLL_DELAY_MS } from './payment-position.js';
-import { paymentError, type ExecutionErrorCode, type PaymentError } from './problem-codes.js';
+import { paymentError, type PaymentError } from './problem-codes.js';
 
 /** The answer to a call that asks the provider to collect. */
 export function decideStart(
@@ -32,7 +31,7 @@ export function decideStart(
     case 'pending':
       return decidePending(payment, operation, outcome, nowMs);
     case 'failed':
-      return decideRefused(payment, operation, outcome.reason, outcome.error);
+      return decideRefused(payment, operation, outcome, nowMs);
     case 'not_executed':
       return operation.status === 'sent' ? operationOnly(operation, 'not_delivered') : undefined;
     case 'unknown':
@@ -55,18 +54,33 @@ export function decideLookup(
     case 'not_found':
       return nowMs >= operation.conclusiveAfterMs ? decideUnpayable(payment, operation, nowMs) : undefined;
     case 'failed':
-      return decideRefused(payment, operation, outcome.reason, outcome.error);
+      return decideRefused(payment, operation, outcome, nowMs);
     case 'pending':
+      return decideProgress(payment, operation, outcome, nowMs);
     case 'not_executed':
     case 'unknown':
       return undefined;
   }
 }
 
+/** A look-up found it under way: news where we did not know so much. */
+function decideProgress(
+  payment: PaymentFacts,
+  operation: OperationFacts,
+  outcome: Pending,
+  nowMs: number,
+): PaymentChange | undefined {
+  const isNewOffer =
+    outcome.offer !== undefined && operation.offer === null && operation.status === 'unknown';
+  const isNewWork = outcome.why === 'processing' && ['unknown', 'action_required'].includes(operation.status);
+  if (!isNewOffer && !isNewWork) return undefined;
+  return decidePending(payment, operation, outcome, nowMs);
+}
+
 function decidePending(
   payment: PaymentFacts,
   operation: OperationFacts,
-  outcome: Extract<StartOutcome, { kind: 'pending' }>,
+  outcome: Pending,
   nowMs: number,
 ): PaymentChange | undefined {
   const sent = { sentAtMs: nowMs, nextPollMs: nowMs + pollDelayMs(0), ...providerReferenceOf(outcome) };
@@ -88,41 +102,8 @@ function decidePending(
   return {
     operation: change,
     status: 'processing',
-    outcome: 'known',
-    events: [{ type: 'payment.processing' }],
-  };
-}
-
-function providerReferenceOf({ providerReference }: { providerReference?: string }) {
-  return providerReference === undefined ? {} : { providerReference };
-}
-
-const errorCodes: Readonly<Record<FailureReason, ExecutionErrorCode>> = {
-  declined: 'declined',
-  invalid: 'declined',
-  conflict: 'declined',
-  expired: 'expired',
-  config: 'provider_misconfigured',
-  insufficient_funds: 'insufficient_funds',
-  not_refundable: 'declined',
-};
-
-function decideRefused(
-  payment: PaymentFacts,
-  operation: OperationFacts,
-  reason: FailureReason,
-  error: ProviderError,
-): PaymentChange | undefined {
-  const lastError = paymentError(errorCodes[reason], operation.provider, error.message, error.code);
-  const change = operationChange(operation, 'refused', { lastError });
-  if (!change) return undefined;
-  if (isEnded(payment.record.status)) return { operation: change, events: [] };
-  return {
-    operation: change,
-    status: 'requires_payment_method',
     outcome: outcomeBesides(payment),
-    lastError,
-    events: [{ type: 'payment.payment_failed' }],
+    events: [{ type: 'payment.processing' }],
   };
 }
 
@@ -156,13 +137,15 @@ function decideUnpayable(
   const closed: NewEvent = { type: 'operation.closed', detail: { id: operation.id } };
   if (isEnded(payment.record.status)) return { operation: change, events: [closed] };
   if (isUnwanted(payment, nowMs)) return { operation: change, ...ending(payment, operation, [closed]) };
-  const lastError = paymentError('expired', operation.provider, 'the offer ended unpaid', null);
+  const isRefused = isRefusedStillPayable(operation);
   return {
     operation: change,
     status: 'requires_payment_method',
     outcome: outcomeBesides(payment),
-    lastError,
-    events: [closed],
+    lastError: isRefused
+      ? operation.lastError
+      : paymentError('expired', operation.provider, 'the offer ended unpaid', null),
+    events: isRefused ? [closed, { type: 'payment.payment_failed' }] : [closed],
   };
 }
 
@@ -179,6 +162,23 @@ export function decideCancel(payment: PaymentFacts, operation: OperationFacts | 
   if (!change) return undefined;
   const canceled: NewEvent = { type: 'operation.canceled', detail: { id: operation.id } };
   return { operation: change, ...ending(payment, operation, [canceled]) };
+}
+
+/** A kill switch came between acceptance and sending: nothing was sent, and the payer may choose another way. */
+export function decideStopped(payment: PaymentFacts, operation: OperationFacts): PaymentChange | undefined {
+  const change = operationChange(operation, 'send_forbidden', {});
+  if (!change) return undefined;
+  const message = 'charges like this one are stopped for now';
+  return {
+    operation: change,
+    status: 'requires_payment_method',
+    outcome: outcomeBesides(payment),
+    lastError: paymentError('provider_unavailable', operation.provider, message, null),
+    events: [
+      { type: 'operation.canceled', detail: { id: operation.id } },
+      { type: 'payment.payment_failed' },
+    ],
+  };
 }
 
 function ending(
@@ -227,16 +227,6 @@ export function decideReview(operation: OperationFacts, nowMs: number): PaymentC
 
 export function isUnwanted(payment: PaymentFacts, nowMs: number): boolean {
   return payment.cancelRequested || nowMs >= payment.record.expiresAtMs;
-}
-
-/** The operation's part of a change, or undefined where its state does not take the event. */
-export function operationChange(
-  operation: OperationFacts,
-  event: OperationEvent,
-  set: Partial<Omit<OperationChange, 'id' | 'from' | 'to'>>,
-): OperationChange | undefined {
-  const to: OperationStatus | undefined = transition(operation.status, event);
-  return to && { id: operation.id, from: operation.status, to, ...set };
 }
 
 function operationOnly(operation: OperationFacts, event: OperationEvent): PaymentChange | undefined {

@@ -5,7 +5,7 @@ import { isOpen, type OperationStatus } from './operation.js';
 import { nextStep, type OperationPosition, type PaymentPosition } from './payment-position.js';
 import { isEnded, type CaptureMode, type PaymentOutcome } from './payment.js';
 import type { OrderLineRecord, PaymentRecord } from './payment-resource.js';
-import type { PaymentError } from './problem-codes.js';
+import type { ExecutionErrorCode, PaymentError } from './problem-codes.js';
 import type { Tenant } from './tenant.js';
 
 /** An operation's row. Instants are milliseconds since the epoch. */
@@ -39,6 +39,8 @@ export interface OperationFacts {
   readonly captureBeforeMs: number | null;
   /** How long after it was sent the same call may be repeated; null: for ever (payment model, rule 7). */
   readonly replayForMs: number | null;
+  /** A kill switch stops charges like this one. */
+  readonly isStopped: boolean;
   readonly lastError: PaymentError | null;
   /** What of this operation is in the ledger: each fact is posted once. */
   readonly posted: readonly LedgerFact[];
@@ -104,10 +106,35 @@ function operationPosition(operation: OperationFacts): OperationPosition {
     account: operation.accountId,
     hasOffer: operation.offer !== null,
     offerEndsAtMs: operation.offerEndsAtMs,
+    replayUntilMs: replayUntil(operation),
+    isRefused: isRefusedStillPayable(operation),
     conclusiveAfterMs: operation.conclusiveAfterMs,
     deadlineMs: operation.deadlineMs,
     nextPollMs: operation.nextPollMs,
   };
+}
+
+/**
+ * Until when the call may be made again: to the end of its offer, and after it was sent no longer than the
+ * provider honours its key (payment model, rule 7). Never while a kill switch stops it: it is asked about instead.
+ */
+export function replayUntil({ offerEndsAtMs, sentAtMs, replayForMs, isStopped }: OperationFacts): number {
+  if (isStopped) return 0;
+  if (sentAtMs === null || replayForMs === null) return offerEndsAtMs;
+  return Math.min(offerEndsAtMs, sentAtMs + replayForMs);
+}
+
+const refusalCodes: readonly ExecutionErrorCode[] = [
+  'declined',
+  'insufficient_funds',
+  'authentication_failed',
+  'expired',
+  'provider_misconfigured',
+];
+
+/** Refused, but its object at the provider is still open: nothing else may be tried before that is closed. */
+export function isRefusedStillPayable({ status, lastError }: OperationFacts): boolean {
+  return status === 'action_required' && lastError !== null && refusalCodes.includes(lastError.code);
 }
 
 /** A workflow that lives sets the next `due_at` itself; the sweeper steps in only when it is this late. */

@@ -27,6 +27,13 @@ export interface OperationPosition {
   readonly hasOffer: boolean;
   /** After this no offer can be made any more under this operation. */
   readonly offerEndsAtMs: number;
+  /**
+   * After this the call that asks to collect is not made again. Optional, as the next: histories that were recorded
+   * before 0.2 do not have them, and replay with the offer's end.
+   */
+  readonly replayUntilMs?: number;
+  /** The provider refused it, but its object could still be paid: it is being closed (payment model, rule 2). */
+  readonly isRefused?: boolean;
   /** From here "not found" at the provider proves that it was never paid. */
   readonly conclusiveAfterMs: number;
   /** After this, and after asking the provider, a person decides. */
@@ -88,20 +95,22 @@ function stepWhileOpen(
 ): NextStep {
   if (nowMs >= operation.deadlineMs) return { do: 'open_review' };
   if (nowMs >= operation.conclusiveAfterMs) return { do: 'conclude_operation' };
-  const isOfferable = !operation.hasOffer && nowMs < operation.offerEndsAtMs;
-  const needsReplay = isOfferable && operation.status !== 'pending';
-  if (needsReplay && !unwanted) return { do: 'start_operation' };
-  if (nowMs >= operation.nextPollMs) return unwanted ? { do: 'close_operation' } : { do: 'query_operation' };
+  const isUnclear = operation.status === 'sent' || operation.status === 'unknown';
+  const isReplayable =
+    isUnclear && !operation.hasOffer && nowMs < (operation.replayUntilMs ?? operation.offerEndsAtMs);
+  if (isReplayable && !unwanted) return { do: 'start_operation' };
+  const isToClose = unwanted || operation.isRefused === true;
+  if (nowMs >= operation.nextPollMs) return isToClose ? { do: 'close_operation' } : { do: 'query_operation' };
   const nextChange = unwanted ? Infinity : position.expiresAtMs;
   return {
     do: 'wait',
     untilMs: Math.min(operation.nextPollMs, operation.conclusiveAfterMs, nextChange),
-    for: waitingFor(operation, unwanted),
+    for: waitingFor(operation, isToClose),
   };
 }
 
-function waitingFor(operation: OperationPosition, unwanted: boolean): WaitingFor {
-  if (unwanted) return 'close';
+function waitingFor(operation: OperationPosition, isToClose: boolean): WaitingFor {
+  if (isToClose) return 'close';
   return operation.status === 'action_required' ? 'payer' : 'provider';
 }
 

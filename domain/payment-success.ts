@@ -38,17 +38,10 @@ export function decidePaid(
   }
 }
 
-/** Holds evidence against the operation's row. `merchant` was compared by the connector, which knows the account. */
+/** Holds evidence against the operation's row. */
 export function judge(operation: OperationFacts, paid: PaidEvidence): Verdict {
-  return judgePaid(
-    {
-      reference: operation.providerKey,
-      merchant: paid.merchant,
-      amountMinor: operation.amountMinor,
-      currency: operation.currency,
-    },
-    paid,
-  );
+  const { providerKey: reference, amountMinor, currency } = operation;
+  return judgePaid({ reference, amountMinor, currency }, paid);
 }
 
 function decideSuccess(
@@ -70,6 +63,7 @@ function decideSuccess(
     status: 'succeeded',
     outcome: outcomeBesides(payment),
     lastError: null,
+    ...(paid.card ? { card: paid.card } : {}),
     amountReceivedMinor: payment.record.amountReceivedMinor + paid.amountMinor,
     postings: [paidPosting(money)],
     grantsEntitlements: true,

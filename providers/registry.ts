@@ -1,10 +1,14 @@
 import { createAlipayConnector } from './alipay/index.js';
+import { createWechatPayConnector } from './wechat_pay/index.js';
 import { createBtcpayConnector } from './btcpay/index.js';
 import type { Connector, ConnectorDependencies, ConnectorFactory } from './connector.js';
+import { createStripeConnector } from './stripe/index.js';
 
 /** Every provider that Quittance can pay through: one line each. */
 const factories = {
   alipay: createAlipayConnector,
+  stripe: createStripeConnector,
+  wechat_pay: createWechatPayConnector,
   btcpay: createBtcpayConnector,
 } as const satisfies Record<string, ConnectorFactory>;
 

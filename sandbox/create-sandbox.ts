@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import express, { type ErrorRequestHandler, type Router } from 'express';
 import { z } from 'zod';
 import { alipayControlRoutes } from './alipay/control-routes.js';
-import { loadCredentials, publishCredentials } from './alipay/credentials.js';
+import { loadCredentials, productCredentials } from './alipay/credentials.js';
 import { createGateway } from './alipay/gateway.js';
 import { NotificationQueue } from './alipay/notifications.js';
 import { payerPageRoutes } from './alipay/payer-page.js';
@@ -15,7 +15,8 @@ import { Journal } from './journal.js';
 import { PortMemory, stopListening } from './listening.js';
 import { merchantEndpointRoutes } from './merchant-endpoint.js';
 import type { SandboxSettings } from './settings.js';
-import { lockFolder } from './state-folder.js';
+import { openStandIns } from './open-stand-ins.js';
+import { lockFolder, writeStateFile } from './state-folder.js';
 
 export interface Sandbox {
   readonly addresses: {
@@ -52,6 +53,7 @@ async function startSandbox(settings: SandboxSettings, unlock: () => void): Prom
     if (trade) notifications.expect(trade, entry);
   });
 
+  const standIns = openStandIns({ settings, journal, now: Date.now });
   let controlUrl = '';
   let gatewayPort = 0;
   const payerPageUrl = (code: string): string => `${controlUrl}/alipay/qr/${code}`;
@@ -59,6 +61,7 @@ async function startSandbox(settings: SandboxSettings, unlock: () => void): Prom
   const control = createServer(
     createControlApp([
       merchantEndpointRoutes({ folder, journal, faults }),
+      standIns.routes,
       express.Router().use(express.json(), express.urlencoded({ extended: false })),
       controlRoutes({ journal, faults, trades }),
       payerPageRoutes({ trades, journal, credentials }),
@@ -78,7 +81,10 @@ async function startSandbox(settings: SandboxSettings, unlock: () => void): Prom
   controlUrl = `http://${urlHost(host)}:${await ports.listen('control', control, host, settings.controlPort)}`;
   gatewayPort = await ports.listen('alipay', gateway, host, settings.alipayPort);
   const alipayGateway = `http://${urlHost(host)}:${gatewayPort}/gateway.do`;
-  const credentialsFile = publishCredentials(folder, alipayGateway);
+  const credentialsFile = join(folder, 'credentials.json');
+  writeStateFile(credentialsFile, {
+    credentials: { ...productCredentials(folder, alipayGateway), ...(await standIns.listen(ports)) },
+  });
   notifications.resume();
   const expiry = setInterval(() => trades.closeExpired(), expiryCheckMs);
 
@@ -87,7 +93,7 @@ async function startSandbox(settings: SandboxSettings, unlock: () => void): Prom
     close: async () => {
       clearInterval(expiry);
       notifications.stop();
-      await Promise.all([stopListening(control), stopListening(gateway)]);
+      await Promise.all([stopListening(control), stopListening(gateway), standIns.close()]);
       await journal.close();
       unlock();
     },

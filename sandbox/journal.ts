@@ -3,7 +3,9 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { StartRefused } from './state-folder.js';
 
-export type JournalKind = 'offer' | 'scan' | 'charge' | 'refund' | 'close' | 'notification' | 'webhook';
+/** `hold` and `release` are an authorization's; a `charge` took money, by a sale or by a capture. */
+export type JournalKind =
+  'offer' | 'scan' | 'hold' | 'release' | 'charge' | 'refund' | 'close' | 'notification' | 'webhook';
 
 /** One line of the journal. Amounts are integers in minor units, times RFC 3339 in UTC. */
 export interface JournalEntry {

@@ -35,6 +35,7 @@ const COMMANDS = {
   reset: { module: 'scripts/reset.js' },
   bench: { program: 'bench/main.js' },
   merchant: { program: 'scripts/merchant.js', needsInstance: true },
+  'kill-switch': { program: 'scripts/kill-switch.js', needsInstance: true },
   migrate: { program: 'scripts/migrate.js', needsInstance: true },
 };
 

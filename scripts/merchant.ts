@@ -5,20 +5,14 @@ import { readCredentials, readEnvironment, SettingError, type Environment } from
 import { insertApiKey } from '../db/api-keys.js';
 import { recordAudit } from '../db/audit.js';
 import { connectDatabase, type Database, type Executor } from '../db/connect.js';
-import {
-  blockPayer,
-  ensureMerchant,
-  ensureProviderAccount,
-  merchantExists,
-  setLimits,
-  unblockPayer,
-} from '../db/merchants.js';
+import { blockPayer, ensureMerchant, merchantExists, setLimits, unblockPayer } from '../db/merchants.js';
 import { inTransaction } from '../db/transaction.js';
 import { isCurrency } from '../domain/currencies.js';
 import { makeId } from '../domain/ids.js';
 import { isAmountMinor } from '../domain/money.js';
 import { modes, type Mode, type Tenant } from '../domain/tenant.js';
 import { providerNames } from '../providers/registry.js';
+import { makeAccount } from './merchant-account.js';
 import { printOpenReviews } from './merchant-reviews.js';
 
 const usage = `Usage: npm run merchant -- <command> --id ID --mode test|live …
@@ -28,6 +22,7 @@ const usage = `Usage: npm run merchant -- <command> --id ID --mode test|live …
                 [--per-payment-limit MINOR] [--daily-limit MINOR]
                 makes the merchant where there is none, its provider account, and an API key; limits given
                 here replace earlier ones, limits left out stay as they are
+  account       --credential NAME [--currencies CNY,USD]   gives the merchant an account at one more provider
   key           [--expires-in-days N]   makes another API key
   block-payer   --payer ID [--reason TEXT]
   unblock-payer --payer ID
@@ -42,6 +37,7 @@ const options = {
   currency: { type: 'string', default: 'CNY' },
   'time-zone': { type: 'string', default: 'Asia/Shanghai' },
   credential: { type: 'string' },
+  currencies: { type: 'string' },
   'per-payment-limit': { type: 'string' },
   'daily-limit': { type: 'string' },
   'expires-in-days': { type: 'string' },
@@ -66,6 +62,7 @@ type Work = (trx: Executor) => Promise<Record<string, unknown>>;
 /** Each checks its options first, and then gives what is to be done in one transaction. */
 const commands: Readonly<Record<string, (command: Command) => Work>> = {
   create: createMerchant,
+  account: createAccount,
   key: createKey,
   'block-payer': block,
   'unblock-payer': unblock,
@@ -153,19 +150,23 @@ function createMerchant(command: Command): Work {
     if (perPaymentMinor !== null || perDayMinor !== null) {
       await setLimits(trx, tenant, { currency, perPaymentMinor, perDayMinor });
     }
-    const account = await ensureProviderAccount(trx, {
-      id: makeId('providerAccount', Date.now(), randomBytes(10)),
-      tenant,
-      provider,
-      method: provider,
-      credential,
-      currencies: [currency],
-    });
+    const account = await makeAccount(trx, { tenant, provider, credential, currencies: [currency] });
     return { ...(await makeKey(trx)), account };
   };
 }
 
-/** Every provider so far serves one method, which bears its name. */
+function createAccount(command: Command): Work {
+  const { tenant, values, environment } = command;
+  const { provider, credential } = requireCredential(command, environment);
+  const currencies = values.currencies?.split(',') ?? [values.currency];
+  const unknown = currencies.find((currency) => !isCurrency(currency));
+  if (unknown !== undefined) throw new UsageError(`--currencies: ${unknown} is not an ISO 4217 currency.`);
+  return async (trx) => {
+    await requireMerchant(trx, tenant);
+    return { account: await makeAccount(trx, { tenant, provider, credential, currencies }), provider };
+  };
+}
+
 function requireCredential({ tenant, values }: Command, environment: Environment) {
   const { credential } = values;
   if (credential === undefined)

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { migrateDatabase, provideDatabase, type Database } from './provide-database.js';
+import { ensureDemoAccounts } from './demo-accounts.js';
 import { ensureDemoMerchant } from './demo-merchant.js';
 import { apiPort, hostInUrl, rememberedPort, withoutPassword } from './instance-settings.js';
 import { spawnUntilReady, type ReadyProcess } from './processes.js';
@@ -43,7 +44,9 @@ export async function startInstance(
   const apiUrl = `http://${hostInUrl(host)}:${port}`;
   const environment = childEnvironment({ database, temporal, sandbox, host, port, apiUrl });
   writeInstanceEnvironment(state, instanceEnvironment(environment, database));
-  const apiKey = await ensureDemoMerchant(state, { ...process.env, ...environment }, database);
+  const complete = { ...process.env, ...environment };
+  const apiKey = await ensureDemoMerchant(state, complete, database);
+  await ensureDemoAccounts(state, { environment: complete, database, sandbox, apiUrl });
   const start = (name: string, label: string) =>
     withProgress(`starting ${label}`, () =>
       supervisor.start(label, 3, () => spawnNode(state, name, label, environment)),

@@ -29,6 +29,8 @@ export interface Secrets {
   appPassword?: string;
   /** The demo merchant's key, with the database it was made in. */
   merchant?: { database: string; apiKey: string };
+  /** Its accounts at further providers, by credential. */
+  demoAccounts?: { database: string; accounts: Record<string, string> };
   notes?: Record<string, string>;
 }
 

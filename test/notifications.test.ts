@@ -1,3 +1,4 @@
+import { requiredTsToMs } from '@temporalio/common/lib/time.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { House } from './house.js';
 import { ledgerBalances, ledgerTotals } from './ledger-balances.js';
@@ -21,6 +22,16 @@ const count = async (sql: string, values: unknown[]) => {
   const { rows } = await house.sql.query<{ n: string }>(`SELECT count(*)::text AS n FROM ${sql}`, values);
   return Number(rows[0]?.n);
 };
+
+/** How long each timer of a payment's workflow was to run, in milliseconds. */
+async function timersOf(id: string): Promise<number[]> {
+  const temporal = await house.temporal();
+  const { events } = await temporal.workflow.getHandle(id).fetchHistory();
+  await temporal.connection.close();
+  return (events ?? []).flatMap(({ timerStartedEventAttributes: timer }) =>
+    timer ? [requiredTsToMs(timer.startToFireTimeout, 'startToFireTimeout')] : [],
+  );
+}
 
 describe('notifications', () => {
   test('one that never comes is made up for by asking', async () => {
@@ -79,6 +90,20 @@ describe('notifications', () => {
     await paidInFull(id);
     expect(await ledgerBalances(house, id)).toMatchObject({ 'merchant:merchant456:payable': -100_000 });
     expect(await house.sandbox.charges(reference)).toEqual([100_000]);
+  });
+
+  test('one about which the provider does not answer is to be asked about again after 5 s', async () => {
+    const { id, qrCode } = await offer(house);
+    // The polls must not be the ones who find it.
+    await house.sql.query(
+      "UPDATE operations SET next_poll_at = now() + interval '1 hour' WHERE payment_id = $1",
+      [id],
+    );
+    await house.sandbox.fault('notification', 'wrong_amount');
+    await house.sandbox.fault('query', 'error_500_before');
+    await house.sandbox.pay(qrCode);
+    await paidInFull(id);
+    expect((await timersOf(id)).slice(1)).toEqual([5_000]);
   });
 
   test('too little money, confirmed by the provider, goes to suspense and to a review that says what differs', async () => {

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Client } from '@temporalio/client';
 import { NativeConnection, Runtime, type Worker } from '@temporalio/worker';
-import { pino, type Logger } from 'pino';
+import type { Logger } from 'pino';
 import type { ActivityDependencies } from '../activities/dependencies.js';
 import { createProviderGate } from '../activities/provider-gate.js';
 import { createWebhookSender } from '../activities/webhook-sender.js';
@@ -14,6 +14,7 @@ import { requireUsableDatabase, UnusableDatabaseError } from '../db/usable-datab
 import { createConnectors } from '../providers/registry.js';
 import type { CredentialsByName } from '../config/environment.js';
 import { createWorkers } from './create-worker.js';
+import { createLogger } from './logger.js';
 import { ensureSearchAttributes } from './search-attributes.js';
 import { startSweeper } from './sweeper.js';
 import { startWebhookDispatcher } from './webhook-dispatcher.js';
@@ -24,7 +25,7 @@ const WEBHOOK_TIMEOUT_MS = 5_000;
 async function main(): Promise<void> {
   const environment = readEnvironment();
   const credentials = readCredentials(environment.PROVIDER_ACCOUNTS_FILE);
-  const logger = pino({ level: environment.LOG_LEVEL, name: 'worker' }, pino.destination(2));
+  const logger = createLogger(environment.LOG_LEVEL);
   Runtime.install({ shutdownSignals: [], logger: temporalLogger(logger) });
   const database = connectDatabase({
     url: environment.DATABASE_URL,

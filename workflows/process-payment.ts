@@ -15,7 +15,7 @@ import {
 import { HandlerUnfinishedPolicy } from '@temporalio/common';
 import type { Activities } from '../activities/index.js';
 import type { PhaseResult } from '../activities/phase.js';
-import { nextStep, type NextStep, type PaymentPosition } from '../domain/payment-position.js';
+import { nextStep, pollDelayMs, type NextStep, type PaymentPosition } from '../domain/payment-position.js';
 import { atOnce, durably } from './activity-proxies.js';
 import {
   awaitAnswerUpdate,
@@ -64,13 +64,6 @@ const deeds: Readonly<Record<Deed, { activity: PhaseActivity; isDurable: boolean
   cancel_payment: { activity: 'cancelPayment', isDurable: false },
   open_review: { activity: 'openReview', isDurable: false },
 };
-
-/**
- * A notification about which the provider does not answer is asked about again this much later, and meanwhile holds up
- * nothing: closing, the deadline and the review go on.
- */
-const ASK_AGAIN_MS = 5_000;
-const ASK_AGAIN_AT_MOST_MS = 60_000;
 
 /** Clocks of hosts differ: a step that changed nothing, because it is not yet due there, is tried again later. */
 const SAME_STEP_PAUSE_MS = 1_000;
@@ -128,10 +121,13 @@ class PaymentRun {
     return step.do === 'wait' ? { ...step, untilMs: Math.min(step.untilMs, notificationsDueMs) } : step;
   }
 
+  /**
+   * A notification about which the provider does not answer is asked about again as often as an offer is, and
+   * meanwhile holds up nothing: closing, the deadline and the review go on.
+   */
   private noteNotifications(clean: boolean): void {
+    this.notificationsDueMs = clean ? 0 : Date.now() + pollDelayMs(this.notificationsTriedInVain);
     this.notificationsTriedInVain = clean ? 0 : this.notificationsTriedInVain + 1;
-    const delayMs = ASK_AGAIN_MS * 2 ** Math.min(this.notificationsTriedInVain, 10);
-    this.notificationsDueMs = clean ? 0 : Date.now() + Math.min(delayMs, ASK_AGAIN_AT_MOST_MS);
   }
 
   /** Payer, provider or merchant may act; the next poll, end or expiry ends the wait as well. */

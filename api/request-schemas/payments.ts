@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { paymentMethodOf, paymentMethods } from '../../domain/methods.js';
+import { offerFlows } from '../../domain/outcome.js';
 import { paymentStatuses } from '../../domain/payment.js';
 import { amount, currency, page, payerId, productId, text } from './fields.js';
 
@@ -15,8 +16,22 @@ const orderReference = z
 
 const returnUrl = text(1, 2048).describe('https, or http on loopback with a test key.');
 
-/** Providers that take a token of their own client-side library are still to come. */
-const paymentToken = z.null('must be null: no account of yours takes a token');
+const token = text(1, 255).regex(/^[\x21-\x7e]+$/, 'must be visible ASCII without spaces');
+
+const paymentToken = z
+  .union([token, z.record(text(1, 64), token)], {
+    error: "must be a token, or an object of account ids and each one's token",
+  })
+  .nullable()
+  .describe(
+    "The token that the provider's client-side library made of the payer's card, or one for each of your accounts.",
+  );
+
+const flow = z.enum(offerFlows).describe("How the payer is led to pay; the provider's usual way by default.");
+
+const payerIp = z
+  .union([z.ipv4(), z.ipv6()], { error: 'must be an IP address' })
+  .describe("Of the payer's browser; WeChat Pay's redirect needs it.");
 
 const line = z.strictObject({
   product: productId,
@@ -43,7 +58,7 @@ export const createPaymentRequest = z
     amount,
     currency: currency.optional().describe("ISO 4217, upper-case; the merchant's own by default."),
     method,
-    payer: z.strictObject({ id: payerId }),
+    payer: z.strictObject({ id: payerId, ip: payerIp.optional() }),
     merchant: z
       .strictObject({ id: text(1, 64) })
       .optional()
@@ -51,6 +66,7 @@ export const createPaymentRequest = z
     order: order.optional(),
     capture: z.literal('automatic', 'must be "automatic"').optional(),
     payment_token: paymentToken.optional(),
+    flow: flow.optional(),
     return_url: returnUrl.optional(),
     expires_in: z
       .int('must be a whole number of seconds')
@@ -64,7 +80,12 @@ export const createPaymentRequest = z
 export type CreatePaymentRequest = z.output<typeof createPaymentRequest>;
 
 export const confirmPaymentRequest = z
-  .strictObject({ method, return_url: returnUrl.optional(), payment_token: paymentToken.optional() })
+  .strictObject({
+    method,
+    return_url: returnUrl.optional(),
+    payment_token: paymentToken.optional(),
+    flow: flow.optional(),
+  })
   .meta({ id: 'ConfirmPayment' });
 
 export const cancelPaymentRequest = z.strictObject({}).meta({ id: 'CancelPayment' });

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { readAcceptanceFacts } from '../../db/accept-payment.js';
 import { findIdempotencyRecord } from '../../db/idempotency.js';
 import { confirmPayment as planNextAttempt } from '../../db/payment-requests.js';
+import { nextOperationNumber, SHORTEST_OFFER_MS } from '../../domain/plan-operation.js';
 import { paymentMethodOf } from '../../domain/methods.js';
 import { openOperation, type OperationFacts, type PaymentFacts } from '../../domain/payment-facts.js';
 import { isEnded } from '../../domain/payment.js';
@@ -44,11 +45,6 @@ export const confirmPaymentRoute = apiRoute({
 
 type ConfirmRequest = ApiRequest<z.output<typeof confirmPaymentRequest>, unknown>;
 
-/** An operation's number has two base-36 digits. */
-const MAX_ATTEMPTS = 1295;
-/** An offer that ends sooner is of no use to anybody. */
-const SHORTEST_OFFER_MS = 1_000;
-
 async function confirmPayment(request: ConfirmRequest, context: ApiContext): Promise<Reply> {
   const { database, clock } = context;
   const { body, caller } = request;
@@ -65,11 +61,14 @@ async function confirmPayment(request: ConfirmRequest, context: ApiContext): Pro
   const nowMs = clock();
   requireConfirmable(payment, nowMs, context);
   if (facts.payerBlocked) throw fieldProblem('payer_blocked', '/payer/id', 'You have blocked this payer.');
-  const wanted = { mode: caller.tenant.mode, method, currency, amountMinor };
+  const { mode } = caller.tenant;
+  const { flow, payment_token: paymentToken } = body;
+  const wanted = { mode, method, currency, amountMinor, flow, paymentToken };
   const account = chooseAccount(facts.accounts, wanted, context);
-  const number = Math.max(0, ...payment.operations.map((operation) => operation.number)) + 1;
-  if (number > MAX_ATTEMPTS) throw new Problem('payment_ended', 'The payment has no attempts left.');
-  const plan = { paymentId: record.id, number, account, nowMs, expiresAtMs };
+  const number = nextOperationNumber(payment);
+  if (number === undefined) throw new Problem('payment_ended', 'The payment has no attempts left.');
+  const means = { flow: account.flow, paymentToken: account.paymentToken };
+  const plan = { paymentId: record.id, number, account, ...means, nowMs, expiresAtMs };
   const operation = planAttempt(plan, context.settings, context.random);
 
   const result = await planNextAttempt(

@@ -178,12 +178,15 @@ function newPayment(request: CreateRequest, context: ApiContext, decided: Decide
   const nowMs = context.clock();
   const id = makeId('payment', nowMs, context.random(10));
   const expiresAtMs = nowMs + (body.expires_in ?? DEFAULT_EXPIRES_IN_S) * 1000;
-  const plan = { paymentId: id, number: 1, account: verified.account, nowMs, expiresAtMs };
+  const { account } = verified;
+  const { flow, paymentToken } = account;
+  const plan = { paymentId: id, number: 1, account, flow, paymentToken, nowMs, expiresAtMs };
   const payment = {
     ...rest,
     id,
     fingerprint: request.fingerprint,
     payerId: body.payer.id,
+    payerIp: body.payer.ip ?? null,
     amountMinor: body.amount,
     orderReference: body.order?.reference ?? id,
     returnUrl: body.return_url ?? null,

@@ -6,7 +6,7 @@ import { storeNotification, type StoredNotification } from '../../db/notificatio
 import { isId } from '../../domain/ids.js';
 import { isEnded } from '../../domain/payment.js';
 import type { Connector, NotificationReply, VerifiedNotification } from '../../providers/connector.js';
-import { errorFields } from '../error-fields.js';
+import { errorFields } from '../../config/error-fields.js';
 import { Problem } from '../problem-details.js';
 import { openRoute, type ApiContext, type OpenRequest, type OpenRoute, type Reply } from '../route.js';
 

@@ -42,13 +42,6 @@ export function loadCredentials(folder: string): AlipayCredentials {
   };
 }
 
-/** Writes what the product may know, as the wallet of accounts that it reads, and tells the file's name. */
-export function publishCredentials(folder: string, gatewayUrl: string): string {
-  const file = join(folder, 'credentials.json');
-  writeStateFile(file, { credentials: productCredentials(loadPlatform(folder), gatewayUrl) });
-  return file;
-}
-
 function loadPlatform(folder: string): StoredPlatform {
   const file = join(folder, 'alipay-platform.json');
   const stored = readStateFile(file) as StoredPlatform | undefined;
@@ -58,7 +51,9 @@ function loadPlatform(folder: string): StoredPlatform {
   return created;
 }
 
-function productCredentials(stored: StoredPlatform, gatewayUrl: string): Record<string, unknown> {
+/** What the product may know of the accounts, by credential name. */
+export function productCredentials(folder: string, gatewayUrl: string): Record<string, unknown> {
+  const stored = loadPlatform(folder);
   const entries = stored.apps.map(({ name, appId, sellerId, keys }) => [
     name,
     {

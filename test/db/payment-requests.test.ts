@@ -8,7 +8,8 @@ import { renewOperation } from '../../db/renew-operation.js';
 import { ConcurrentChangeError, inTransaction } from '../../db/transaction.js';
 import { decideLookup, decideStart } from '../../domain/payment-decisions.js';
 import type { PaymentFacts } from '../../domain/payment-facts.js';
-import { renewAttempt, type PlannedOperation } from '../../domain/renew-attempt.js';
+import { renewAttempt, type PlannedOperation } from '../../domain/plan-operation.js';
+import { untilInLine } from '../lock-waiters.js';
 import {
   acceptedPayment,
   atOnce,
@@ -130,6 +131,24 @@ describe('a cancel', () => {
     );
     expect(await mustLoad(database, payment.record.id)).toMatchObject({ cancelRequested: true });
   });
+
+  it('by an operator does not deadlock with a workflow, which locks the operation before the payment', async () => {
+    const payment = await withOffer();
+    const { id } = payment.record;
+    const workflow = await database.owner.connect();
+    try {
+      await workflow.query('BEGIN');
+      await workflow.query('UPDATE operations SET poll_count = poll_count + 1 WHERE payment_id = $1', [id]);
+      const canceled = requestCancelByOperator(database.app, payment, Date.now());
+      canceled.catch(() => undefined);
+      await untilInLine(database.owner, 1);
+      await workflow.query('UPDATE payments SET due_at = now() WHERE id = $1', [id]);
+      await workflow.query('COMMIT');
+      expect(await canceled).toMatchObject({ cancelRequested: true });
+    } finally {
+      workflow.release(true);
+    }
+  });
 });
 
 describe('another attempt', () => {
@@ -210,7 +229,7 @@ describe('an attempt that was planned too long ago', () => {
       renewOperation(
         database.app,
         payment,
-        old!.id,
+        old!,
         renewAttempt(payment, old!, nowMs, randomBytesOf10())!,
         nowMs,
       );

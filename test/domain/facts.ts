@@ -54,6 +54,7 @@ export function operationFacts(change: Partial<OperationFacts> = {}): OperationF
     ofOperationId: null,
     captureBeforeMs: null,
     replayForMs: null,
+    isStopped: false,
     lastError: null,
     posted: [],
     ...change,

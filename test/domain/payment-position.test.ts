@@ -5,7 +5,7 @@ import { operationStatuses } from '../../domain/operation.js';
 import { decideCancel, decideReview } from '../../domain/payment-decisions.js';
 import { dueAt, positionOf } from '../../domain/payment-facts.js';
 import { nextStep, pollDelayMs } from '../../domain/payment-position.js';
-import { renewAttempt } from '../../domain/renew-attempt.js';
+import { renewAttempt } from '../../domain/plan-operation.js';
 import { anyPosition, HOUR, MINUTE, offer, operationFacts, paymentFacts, T0 } from './facts.js';
 
 const anyTimes = fc.record({

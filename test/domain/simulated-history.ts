@@ -1,13 +1,10 @@
 import { providerKey } from '../../domain/ids.js';
-import { isOpen } from '../../domain/operation.js';
-import { applyChange, type PaymentChange } from '../../domain/payment-change.js';
 import {
   decideCancel,
   decideLookup,
   decideReview,
   decideStart,
   isUnwanted,
-  operationChange,
 } from '../../domain/payment-decisions.js';
 import {
   collectingOperation,
@@ -20,32 +17,36 @@ import { nextStep, pollDelayMs, REVIEW_POLL_DELAY_MS, type NextStep } from '../.
 import { decideUnexpectedRefund } from '../../domain/payment-refund.js';
 import { decidePaid, judge } from '../../domain/payment-success.js';
 import { isEnded } from '../../domain/payment.js';
-import { renewAttempt } from '../../domain/renew-attempt.js';
-import { HOUR, MINUTE, operationFacts, paymentFacts, T0 } from './facts.js';
-import { checkCommit, checkEnd, type Ledger } from './simulated-invariants.js';
-import { Dice, SimulatedProvider, type Claim } from './simulated-provider.js';
-
-/** Dies between a call and its commit, as a worker may. */
-class Crash extends Error {}
+import { operationChange } from '../../domain/payment-change.js';
+import { renewAttempt } from '../../domain/plan-operation.js';
+import { HOUR, MINUTE, operationFacts, T0 } from './facts.js';
+import { checkEnd } from './simulated-invariants.js';
+import { Crash, SimulatedPayment } from './simulated-payment.js';
+import { Dice, SimulatedProvider } from './simulated-provider.js';
 
 /**
  * One payment's life, made from a number. It does what the workflow and its activities do, with the same
  * decisions, against a provider that loses answers, a payer and a merchant who do as they please, and crashes.
  */
 export class SimulatedHistory {
-  readonly trace: string[] = [];
   private readonly dice: Dice;
   private readonly provider: SimulatedProvider;
-  private readonly ledger: Ledger = new Map();
-  private payment: PaymentFacts;
+  private readonly rows: SimulatedPayment;
   private nowMs = T0;
-  private crashes = 0.05;
   private isSwept = false;
 
   constructor(seed: number) {
     this.dice = new Dice(seed);
     this.provider = new SimulatedProvider(this.dice, this.dice.happens(0.3));
-    this.payment = paymentFacts([operationFacts()]);
+    this.rows = new SimulatedPayment(this.dice);
+  }
+
+  get trace(): readonly string[] {
+    return this.rows.trace;
+  }
+
+  private get payment(): PaymentFacts {
+    return this.rows.facts;
   }
 
   /** Throws where an invariant does not hold; returns how it ended. */
@@ -53,15 +54,15 @@ export class SimulatedHistory {
     const actions = Math.floor(this.dice.roll() * 40);
     for (let i = 0; i < actions; i += 1) this.somethingHappens();
     this.provider.faults = 0;
-    this.crashes = 0;
+    this.rows.crashes = 0;
     this.provider.decide();
     for (let steps = 0; this.hasMore(); steps += 1) {
       if (steps > 400) throw new Error('the payment does not come to an end');
       this.sweepReview();
-      for (const claim of this.provider.claims.splice(0)) this.notify(claim);
+      for (const claim of this.provider.claims.splice(0)) this.rows.notify(claim, this.nowMs);
       this.drive();
     }
-    checkEnd(this.payment, this.ledger, this.provider, this.nowMs);
+    checkEnd(this.payment, this.rows.ledger, this.provider, this.nowMs);
     return this.payment.record.outcome === 'known' ? this.payment.record.status : this.payment.record.outcome;
   }
 
@@ -88,20 +89,20 @@ export class SimulatedHistory {
     else if (fate < 0.71) this.provider.refund();
     else if (fate < 0.74) this.provider.decide();
     else if (fate < 0.84) this.deliverNotification();
-    else if (fate < 0.88) this.requestCancel();
+    else if (fate < 0.88) this.rows.requestCancel(this.nowMs);
     else if (fate < 0.93) this.confirm();
     else this.nowMs += this.dice.pick([1_000, 30_000, MINUTE, 4 * MINUTE, HOUR, 25 * HOUR]);
   }
 
   private drive(): void {
     const step = nextStep(positionOf(this.payment), this.nowMs);
-    this.trace.push(`${this.nowMs - T0} ${step.do}`);
+    this.rows.trace.push(`${this.nowMs - T0} ${step.do}`);
     const before = this.payment;
     try {
       this.carryOut(step);
     } catch (error) {
       if (!(error instanceof Crash)) throw error;
-      this.trace.push('crash');
+      this.rows.trace.push('crash');
     }
     if (this.payment === before && step.do !== 'wait') this.nowMs += 1_000;
   }
@@ -132,7 +133,7 @@ export class SimulatedHistory {
       case 'open_review':
         return this.openReview(operation!);
       case 'cancel_payment':
-        return this.commit(decideCancel(this.payment, operation, this.nowMs), 'cancel');
+        return this.rows.commit(decideCancel(this.payment, operation, this.nowMs), 'cancel');
     }
   }
 
@@ -147,34 +148,34 @@ export class SimulatedHistory {
       );
       if (!next) return;
       operation = operationFacts({ ...next, nextPollMs: this.nowMs });
-      this.plan(operation, read);
+      this.rows.plan(operation, read);
     }
     if (operation.offer !== null || this.nowMs >= operation.offerEndsAtMs) return;
     if (operation.status === 'planned' && !this.provider.isDirect && this.dice.happens(0.6)) {
       const outcome = this.provider.start(operation);
-      return this.commit(decideStart(this.payment, operation, outcome, this.nowMs), outcome.kind);
+      return this.rows.commit(decideStart(this.payment, operation, outcome, this.nowMs), outcome.kind);
     }
     const isFirst = operation.status === 'planned';
     if (operation.status === 'planned') {
-      this.commit(
+      this.rows.commit(
         { operation: operationChange(operation, 'send_taken', { sentAtMs: this.nowMs })!, events: [] },
         'send',
       );
     } else if (operation.status === 'sent') {
       const found = operationChange(operation, 'found_by_rerun', {})!;
-      this.commit({ operation: found, outcome: 'unknown', events: [] }, 'rerun');
+      this.rows.commit({ operation: found, outcome: 'unknown', events: [] }, 'rerun');
     }
     const sent = collectingOperation(this.payment)!;
     const outcome = this.provider.start(sent);
     if (outcome.kind === 'not_executed' && !isFirst) return;
-    this.commit(decideStart(this.payment, sent, outcome, this.nowMs), outcome.kind);
+    this.rows.commit(decideStart(this.payment, sent, outcome, this.nowMs), outcome.kind);
   }
 
   private conclude(operation: OperationFacts): void {
     let outcome = this.provider.query(operation, this.nowMs) as ReturnType<SimulatedProvider['close']>;
     if (outcome.kind === 'pending') outcome = this.provider.close(operation, this.nowMs);
     const change = decideLookup(this.payment, operation, outcome, this.nowMs);
-    if (change) return this.commit(change, outcome.kind);
+    if (change) return this.rows.commit(change, outcome.kind);
     this.nowMs += 10 * MINUTE;
   }
 
@@ -182,8 +183,8 @@ export class SimulatedHistory {
   private openReview(operation: OperationFacts): void {
     const outcome = this.provider.query(operation, this.nowMs);
     const change = decideLookup(this.payment, operation, outcome, this.nowMs);
-    if (change) this.commit(change, outcome.kind);
-    else this.commit(decideReview(operation, this.nowMs), 'timer');
+    if (change) this.rows.commit(change, outcome.kind);
+    else this.rows.commit(decideReview(operation, this.nowMs), 'timer');
   }
 
   private record(
@@ -192,9 +193,13 @@ export class SimulatedHistory {
     againMs: number,
   ): void {
     const change = decideLookup(this.payment, operation, outcome, this.nowMs);
-    if (change) return this.commit(change, outcome.kind);
+    if (change) return this.rows.commit(change, outcome.kind);
     const delayMs = operation.status === 'review' ? REVIEW_POLL_DELAY_MS : againMs;
-    this.setOperation({ ...operation, nextPollMs: this.nowMs + delayMs, pollCount: operation.pollCount + 1 });
+    this.rows.setOperation({
+      ...operation,
+      nextPollMs: this.nowMs + delayMs,
+      pollCount: operation.pollCount + 1,
+    });
   }
 
   private applyNotifications(): void {
@@ -208,7 +213,7 @@ export class SimulatedHistory {
       return verdict.kind === 'paid' && verdict.surplusMinor === 0;
     });
     if (isWaiting && isUndisputed) {
-      return this.commit(
+      return this.rows.commit(
         decidePaid(this.payment, operation, mine[0]!.paid!, this.nowMs),
         'notification',
         rest,
@@ -216,13 +221,13 @@ export class SimulatedHistory {
     }
     const refunds = mine.map(({ paid }) => paid!).filter((paid) => paid.refundedMinor > 0);
     const hadSucceeded = operation.status === 'succeeded';
-    if (hadSucceeded && refunds.length === 0) return this.commit(undefined, 'notification', rest);
+    if (hadSucceeded && refunds.length === 0) return this.rows.commit(undefined, 'notification', rest);
     const outcome = this.provider.query(operation, this.nowMs);
     if (outcome.kind === 'unknown' || outcome.kind === 'not_executed') return;
     const found = decideLookup(this.payment, operation, outcome, this.nowMs);
     const isUnexplained = hadSucceeded && !found;
     const change = isUnexplained ? decideUnexpectedRefund(operation, refunds) : found;
-    this.commit(change, outcome.kind, rest);
+    this.rows.commit(change, outcome.kind, rest);
   }
 
   private deliverNotification(): void {
@@ -231,22 +236,7 @@ export class SimulatedHistory {
     const index = Math.floor(this.dice.roll() * claims.length);
     // Some come more than once.
     const [claim] = this.dice.happens(0.3) ? [claims[index]!] : claims.splice(index, 1);
-    this.notify(claim!);
-  }
-
-  private notify({ operationId, paid }: Claim): void {
-    const receivedAtMs = this.nowMs;
-    const notification = { id: this.trace.length, operationId, says: 'TRADE_SUCCESS', receivedAtMs, paid };
-    this.trace.push(`notification of ${operationId.slice(-4)}: ${paid.amountMinor} - ${paid.refundedMinor}`);
-    this.payment = { ...this.payment, notifications: [...this.payment.notifications, notification] };
-  }
-
-  private requestCancel(): void {
-    if (this.payment.cancelRequested || isEnded(this.payment.record.status)) return;
-    this.trace.push('cancel requested');
-    this.payment = { ...this.payment, cancelRequested: true };
-    const open = openOperation(this.payment);
-    if (open) this.setOperation({ ...open, nextPollMs: this.nowMs });
+    this.rows.notify(claim!, this.nowMs);
   }
 
   /** Another attempt, under the same conditions as the API's. */
@@ -262,43 +252,7 @@ export class SimulatedHistory {
     const deadlineMs = conclusiveAfterMs + 24 * HOUR;
     const key = providerKey(record.id, 'sale', number);
     const instants = { offerEndsAtMs, conclusiveAfterMs, deadlineMs, nextPollMs: this.nowMs };
-    this.plan(operationFacts({ number, providerKey: key, ...instants }), open);
-    this.payment = {
-      ...this.payment,
-      record: { ...this.payment.record, status: 'processing', outcome: 'known', lastError: null },
-    };
-  }
-
-  private plan(next: OperationFacts, abandoned: OperationFacts | undefined): void {
-    this.trace.push(`plans ${next.number}`);
-    if (abandoned) this.setOperation({ ...abandoned, status: 'canceled' });
-    const operations = [...this.payment.operations, next];
-    if (operations.filter((known) => isOpen(known.status)).length > 1)
-      throw new Error('two attempts are open');
-    this.payment = { ...this.payment, operations, record: { ...this.payment.record, operations } };
-  }
-
-  private setOperation(operation: OperationFacts): void {
-    const operations = this.payment.operations.map((known) =>
-      known.id === operation.id ? operation : known,
-    );
-    this.payment = { ...this.payment, operations, record: { ...this.payment.record, operations } };
-  }
-
-  private commit(
-    change: PaymentChange | undefined,
-    cause: string,
-    notifications = this.payment.notifications,
-  ): void {
-    if (this.dice.happens(this.crashes)) throw new Crash();
-    const before = this.payment;
-    const applied = change ? applyChange(before, change) : before;
-    if (change) {
-      this.trace.push(
-        `${cause}: ${change.operation?.from} -> ${change.operation?.to}, ${applied.record.status}/${applied.record.outcome}`,
-      );
-      checkCommit(before, change, applied, cause, this.ledger);
-    }
-    this.payment = { ...applied, notifications };
+    this.rows.plan(operationFacts({ number, providerKey: key, ...instants }), open);
+    this.rows.reopen();
   }
 }

@@ -1,0 +1,24 @@
+import type { Connector, OperationReference } from '../providers/connector.js';
+import type { StartOutcome } from '../domain/outcome.js';
+import type { OperationFacts } from '../domain/payment-facts.js';
+import { judge } from '../domain/payment-success.js';
+
+/**
+ * The answer to a charge, where it says something else than was asked for, counts only if the provider says it again
+ * (payment model, rule 11): asked, and not agreeing with itself, it has said nothing.
+ */
+export async function confirmDifference(
+  connector: Connector,
+  operation: OperationFacts,
+  reference: OperationReference,
+  outcome: StartOutcome,
+): Promise<StartOutcome> {
+  if (outcome.kind !== 'succeeded') return outcome;
+  const verdict = judge(operation, outcome.paid);
+  if (verdict.kind === 'paid' && verdict.surplusMinor === 0) return outcome;
+  const { providerReference } = outcome.paid;
+  const asked = await connector.query({ ...reference, providerReference });
+  if (asked.kind === 'succeeded') return asked;
+  const message = 'what it took is not what was asked for, and it does not say so again';
+  return { kind: 'unknown', recover: 'query', error: { code: 'difference', message }, providerReference };
+}

@@ -1,0 +1,9 @@
+import type { StandInFactory } from './stand-in.js';
+import { createStripe } from './stripe/stand-in.js';
+import { createWechatPayStandIn } from './wechat_pay/index.js';
+
+/** Every provider that the sandbox plays beside Alipay: one line each. */
+export const standIns: Readonly<Record<string, StandInFactory>> = {
+  stripe: createStripe,
+  wechat_pay: createWechatPayStandIn,
+};
