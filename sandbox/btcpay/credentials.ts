@@ -12,9 +12,9 @@ export interface BtcpayStore {
   readonly webhookSecret: string;
 }
 
-/** Made at the first start, and kept in btcpay-server.json, which only the sandbox reads. */
+/** Made at the first start, and kept in server.json, which only the sandbox reads. */
 export function loadStores(folder: string): BtcpayStore[] {
-  const file = join(folder, 'btcpay-server.json');
+  const file = join(folder, 'server.json');
   const stored = readStateFile(file) as BtcpayStore[] | undefined;
   if (stored !== undefined) return stored;
   const created = ['btcpay-sandbox', 'btcpay-sandbox-2'].map((name) => ({

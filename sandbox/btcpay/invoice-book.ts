@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { BadRequest } from '../control-errors.js';
 import { newRegtestAddress } from './addresses.js';
 import type { CreateRequest } from './invoice-request.js';
 import {
@@ -21,11 +22,6 @@ export interface BookPorts {
   /** Tells the store's webhooks, while the invoice is as the event left it. */
   readonly announce: (invoice: Invoice, event: InvoiceEvent) => void;
   readonly now: () => number;
-}
-
-/** Why the payer, or the person who plays one, cannot do what they want. */
-export class PaymentRefused extends Error {
-  override readonly name = 'PaymentRefused';
 }
 
 export interface ListFilter {
@@ -124,7 +120,7 @@ export class InvoiceBook {
 
   /** Somebody sends coins to the address. That works at any time, whatever the invoice says. */
   pay(invoice: Invoice, satoshis: bigint): CoinPayment {
-    if (satoshis < 1n) throw new PaymentRefused('Nobody can send less than one satoshi.');
+    if (satoshis < 1n) throw new BadRequest('Nobody can send less than one satoshi.');
     this.#watch(invoice);
     const payment: CoinPayment = {
       id: `${randomBytes(32).toString('hex')}-0`,
@@ -142,8 +138,7 @@ export class InvoiceBook {
   /** A block has what was seen so far. */
   confirm(invoice: Invoice): void {
     const waiting = invoice.payments.filter(({ status }) => status === 'Processing');
-    if (waiting.length === 0)
-      throw new PaymentRefused('No payment of this invoice waits for a confirmation.');
+    if (waiting.length === 0) throw new BadRequest('No payment of this invoice waits for a confirmation.');
     for (const payment of waiting) {
       const beforeMinor = paidMinor(invoice, true);
       payment.status = 'Settled';
@@ -157,7 +152,7 @@ export class InvoiceBook {
   /** The sender takes back what no block has yet (replace by fee). */
   replace(invoice: Invoice): void {
     const waiting = countedPayments(invoice).filter(({ status }) => status === 'Processing');
-    if (waiting.length === 0) throw new PaymentRefused('No payment of this invoice can be replaced.');
+    if (waiting.length === 0) throw new BadRequest('No payment of this invoice can be replaced.');
     for (const payment of waiting) payment.status = 'Invalid';
     this.ports.record('scan', invoice, { replaced: waiting.map(({ id }) => id) });
     this.#watch(invoice);

@@ -3,7 +3,8 @@ import { z } from 'zod';
 import { escapeHtml, htmlPage } from '../html-page.js';
 import { formatFixed, formatRate, minorDigits, parseFixed } from './coin-amounts.js';
 import { invoiceModel, paymentLink, paymentMethodModels } from './greenfield-models.js';
-import { PaymentRefused, type InvoiceBook } from './invoice-book.js';
+import { BadRequest, NotFound } from '../control-errors.js';
+import type { InvoiceBook } from './invoice-book.js';
 import { coinsAsked, coinsPaid, isUnderPaid, orderIdOf, type Invoice } from './invoice.js';
 
 export interface PayerPageDependencies {
@@ -40,9 +41,15 @@ function partOf(invoice: Invoice, part: 'exact' | 'under' | 'over'): bigint {
 
 function exactly(coins: string): bigint {
   const satoshis = parseFixed(coins, 8);
-  if (satoshis === undefined)
-    throw new PaymentRefused('"coins" must be a decimal with at most eight places.');
+  if (satoshis === undefined) throw new BadRequest('"coins" must be a decimal with at most eight places.');
   return satoshis;
+}
+
+/** Throws a BadRequest or a ZodError for what cannot be done. */
+export function play(book: InvoiceBook, invoice: Invoice, action: string, body: unknown): void {
+  const act = actions[action];
+  if (!act) throw new NotFound(`Nobody can ${action} an invoice.`);
+  act(book, invoice, body);
 }
 
 /** The invoice's page, on the server itself: here the person is the payer, the miners and the clock as well. */
@@ -58,9 +65,8 @@ export function payerPageRoutes({ invoices, durable, pageUrl }: PayerPageDepende
   router.post('/i/:id/:action', async (request: Request<{ id: string; action: string }>, response) => {
     const { id, action } = request.params;
     const invoice = invoices.find(id);
-    const act = actions[action];
-    if (!invoice || !act) throw new PaymentRefused('There is no such invoice, or nothing like that to do.');
-    act(invoices, invoice, request.body);
+    if (!invoice) throw new NotFound('There is no such invoice.');
+    play(invoices, invoice, action, request.body);
     await durable();
     answer(request, response, invoice, pageUrl);
   });

@@ -17,7 +17,7 @@ export class RateTable {
   readonly #rates: Record<string, string>;
 
   constructor(folder: string) {
-    this.#file = join(folder, 'btcpay-rates.json');
+    this.#file = join(folder, 'rates.json');
     this.#rates = (readStateFile(this.#file) as Record<string, string> | undefined) ?? { ...defaultRates };
   }
 

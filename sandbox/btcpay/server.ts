@@ -8,19 +8,13 @@ import {
   answerTruncated,
   resetConnection,
 } from '../broken-answers.js';
-import { planCall, type ApiDependencies, type ApiOperation, type ApiReply } from './greenfield-api.js';
-
-/** A fault that somebody asked for, and that hits this call. */
-export interface CallFault {
-  readonly fault: string;
-  readonly delay_ms?: number | undefined;
-  /** For the fault `code`: the status to answer with, and the code in its body. */
-  readonly code?: string | undefined;
-  readonly sub_code?: string | undefined;
-}
+import { isBeforeEffect, type Fault, type FaultBook } from './faults.js';
+import { planCall, type ApiDependencies, type ApiReply } from './greenfield-api.js';
 
 export interface ServerPorts extends ApiDependencies {
-  readonly takeFault: (operation: ApiOperation, reference: string | undefined) => CallFault | undefined;
+  readonly faults: FaultBook;
+  /** Until then nobody is answered. */
+  readonly loaded: Promise<void>;
   readonly durable: () => Promise<void>;
   /** Everything that is not the API: the pages. */
   readonly pages: (request: IncomingMessage, response: ServerResponse) => void;
@@ -32,7 +26,10 @@ const defaultSlowMs = 1000;
 /** The merchant's server: the API and the pages on one port, which can go down without the control API. */
 export function createBtcpayServer(ports: ServerPorts): Server {
   return createServer((request, response) => {
-    if (!request.url?.startsWith('/api/')) return ports.pages(request, response);
+    if (!request.url?.startsWith('/api/')) {
+      void ports.loaded.then(() => ports.pages(request, response));
+      return;
+    }
     answer(request, response, ports).catch((error: unknown) => {
       if (response.headersSent || response.destroyed) response.destroy();
       else response.writeHead(500).end(error instanceof Error ? error.message : 'Internal Server Error');
@@ -44,11 +41,12 @@ async function answer(request: IncomingMessage, response: ServerResponse, ports:
   const { pathname, searchParams } = new URL(request.url ?? '/', 'http://btcpay');
   const { method = 'GET', headers } = request;
   const body = await readBody(request);
+  await ports.loaded;
   const { authorization } = headers;
   const planned = planCall({ method, path: pathname, query: searchParams, authorization, body }, ports);
   if (!('run' in planned)) return send(response, planned);
-  const fault = ports.takeFault(planned.operation, planned.reference);
-  if (fault && isBeforeEffect(fault.fault)) return failBeforeEffect(fault, response);
+  const fault = ports.faults.take(planned.operation, planned.reference);
+  if (fault && isBeforeEffect(fault)) return failBeforeEffect(fault, response);
   // The effect, then the journal on the disk, and only then, as the fault allows, the answer.
   const reply = planned.run();
   await ports.durable();
@@ -67,42 +65,22 @@ async function readBody(request: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-const beforeEffect = new Set([
-  'refused',
-  'reset_before',
-  'timeout_before',
-  'error_500_before',
-  'error_502_html',
-  'system_error_before',
-  'rate_limited',
-  'code',
-  'query_not_yet',
-]);
-
-function isBeforeEffect(fault: string): boolean {
-  return beforeEffect.has(fault);
-}
-
-function failBeforeEffect({ fault, code, sub_code: subCode }: CallFault, response: ServerResponse): void {
-  if (fault === 'refused' || fault === 'reset_before') resetConnection(response);
-  if (fault === 'error_500_before' || fault === 'system_error_before') answerServerError(response);
+function failBeforeEffect({ fault, status = 500, code }: Fault, response: ServerResponse): void {
+  if (fault === 'reset_before') resetConnection(response);
+  if (fault === 'error_500_before') answerServerError(response);
   if (fault === 'error_502_html') answerBadGateway(response);
   if (fault === 'rate_limited') send(response, { status: 429, body: null });
   if (fault === 'query_not_yet') send(response, { status: 200, body: [] });
-  if (fault === 'code') {
-    const body = { code: subCode ?? 'generic-error', message: 'Injected' };
-    send(response, { status: Number(code), body });
-  }
+  if (fault === 'code') send(response, { status, body: { code, message: 'Injected' } });
   // timeout_before: no answer, until the caller hangs up.
 }
 
-async function answerAfterEffect(fault: CallFault, reply: ApiReply, response: ServerResponse): Promise<void> {
+async function answerAfterEffect(fault: Fault, reply: ApiReply, response: ServerResponse): Promise<void> {
   const text = JSON.stringify(reply.body);
   switch (fault.fault) {
     case 'timeout_after':
       return;
     case 'error_500_after':
-    case 'system_error_after':
       return answerServerError(response);
     case 'reset_after':
       return resetConnection(response);

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Invoice, InvoiceEvent } from './invoice.js';
-import { orderIdOf } from './invoice.js';
+import type { FaultBook } from './faults.js';
+import { orderIdOf, type Invoice, type InvoiceEvent } from './invoice.js';
 import { redelivery, signedBody, webhookBody, type WebhookBody } from './webhook-events.js';
 import type { Webhook, WebhookRegistry } from './webhook-registry.js';
 
@@ -15,18 +15,11 @@ export const redeliveryPausesMs: readonly number[] = [
 const answerTimeoutMs = 15_000;
 const defaultDelayMs = 1000;
 
-/** A fault that somebody asked for, and that hits the next delivery. */
-export interface DeliveryFault {
-  readonly fault: string;
-  readonly delay_ms?: number | undefined;
-  readonly copies?: number | undefined;
-}
-
 export interface QueuePorts {
   readonly webhooks: WebhookRegistry;
   /** Divides the pauses. */
   readonly speed: number;
-  readonly takeFault: (reference: string | undefined) => DeliveryFault | undefined;
+  readonly faults: FaultBook;
   /** Resolves when all that was recorded so far is on the disk: nobody hears of what a crash could take back. */
   readonly durable: () => Promise<void>;
   readonly record: (reference: string | null, details: Record<string, unknown>) => void;
@@ -54,8 +47,9 @@ export class WebhookQueue {
     }
   }
 
-  stop(): void {
+  async stop(): Promise<void> {
     this.#stopped.abort();
+    await Promise.all(this.#tails.values());
   }
 
   async #process(webhook: Webhook, reference: string | null, first: WebhookBody): Promise<void> {
@@ -72,9 +66,8 @@ export class WebhookQueue {
   async #attempt(webhook: Webhook, reference: string | null, body: WebhookBody): Promise<boolean> {
     this.#stopped.signal.throwIfAborted();
     if (!this.ports.webhooks.isRegistered(webhook.id)) return true;
-    const fault = this.ports.takeFault(reference ?? undefined);
-    if (fault?.fault === 'delayed' || fault?.fault === 'slow')
-      await this.#wait(fault.delay_ms ?? defaultDelayMs);
+    const fault = this.ports.faults.take('notification', reference ?? undefined);
+    if (fault?.fault === 'delayed') await this.#wait(fault.delay_ms ?? defaultDelayMs);
     const told = fault ? falsified(body, fault.fault) : body;
     const { bytes, signature } = signedBody(
       told,
@@ -85,7 +78,10 @@ export class WebhookQueue {
     const isLost = fault?.fault === 'lost';
     const answers = isLost
       ? []
-      : await Promise.all(Array.from({ length: copies }, () => post(webhook, bytes, headers)));
+      : await Promise.all(
+          Array.from({ length: copies }, () => post(webhook, bytes, headers, this.#stopped.signal)),
+        );
+    this.#stopped.signal.throwIfAborted();
     const status = answers[0] ?? null;
     const isDone = isLost || (status !== null && status >= 200 && status < 300);
     this.ports.record(reference, {
@@ -123,6 +119,7 @@ async function post(
   webhook: Webhook,
   bytes: Buffer,
   headers: Record<string, string>,
+  stopped: AbortSignal,
 ): Promise<number | null> {
   try {
     const response = await fetch(webhook.url, {
@@ -130,7 +127,7 @@ async function post(
       headers: { 'content-type': 'application/json', ...headers },
       body: new Uint8Array(bytes),
       redirect: 'manual',
-      signal: AbortSignal.timeout(answerTimeoutMs),
+      signal: AbortSignal.any([stopped, AbortSignal.timeout(answerTimeoutMs)]),
     });
     await response.arrayBuffer();
     return response.status;

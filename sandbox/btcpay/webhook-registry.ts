@@ -16,7 +16,7 @@ export class WebhookRegistry {
   #webhooks: readonly Webhook[];
 
   constructor(folder: string) {
-    this.#file = join(folder, 'btcpay-webhooks.json');
+    this.#file = join(folder, 'webhooks.json');
     this.#webhooks = (readStateFile(this.#file) as Webhook[] | undefined) ?? [];
   }
 
@@ -26,6 +26,14 @@ export class WebhookRegistry {
     const webhook: Webhook = { id: newId(), storeId, secret: secret ?? newId(27), ...rest };
     this.#save([...this.#webhooks, webhook]);
     return { id: webhook.id, ...rest, secret: webhook.secret };
+  }
+
+  /** The one webhook of a store, with all of its events. */
+  replace(storeId: string, url: string, secret: string): void {
+    const others = this.#webhooks.filter((webhook) => webhook.storeId !== storeId);
+    const authorizedEvents = { everything: true, specificEvents: [] };
+    const settings = { url, secret, enabled: true, automaticRedelivery: true, authorizedEvents };
+    this.#save([...others, { id: newId(), storeId, ...settings }]);
   }
 
   /** False where the store has no such webhook. */

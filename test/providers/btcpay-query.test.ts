@@ -116,6 +116,8 @@ describe('query', () => {
   it('does not count what was replaced, nor the method’s own fee', async () => {
     const gone = paidWith({ status: 'New' }, payment(dueCoins, replaced));
     expect(await queryAt(nowMs, gone)).toMatchObject(waiting);
+    const over = paidWith({ status: 'Invalid' }, payment(dueCoins, replaced));
+    expect(await queryAt(overAtMs, over)).toEqual({ kind: 'closed' });
     const withFee = paidWith({ status: 'Settled' }, payment('0.00165299', { fee: '0.0001' }));
     expect(await queryAt(nowMs, withFee)).toEqual(paid());
   });

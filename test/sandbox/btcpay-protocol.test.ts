@@ -116,7 +116,7 @@ describe('the stand-in for BTCPay', () => {
   });
 
   it('says what one coin costs, as a person sets it', async () => {
-    await standIn.control('POST', '/btcpay/rates', { currency: 'CHF', rate: '50000.5' });
+    await standIn.control('POST', '/rates', { currency: 'CHF', rate: '50000.5' });
     const { id } = await create({ currency: 'CHF' });
     const { body } = await standIn.api('GET', `/invoices/${String(id)}/payment-methods`);
     expect(body).toMatchObject([{ rate: '50000.5', due: '0.00199999', amount: '0.00199999' }]);
@@ -135,8 +135,8 @@ describe('the stand-in for BTCPay', () => {
     });
     expect(sent.status).toBe(303);
     const { id } = await create();
-    expect(await standIn.play(id, 'confirm')).toMatchObject({ status: 409 });
-    expect(await standIn.play(id, 'pay', { coins: '0.000000001' })).toMatchObject({ status: 409 });
+    expect(await standIn.play(id, 'confirm')).toMatchObject({ status: 400 });
+    expect(await standIn.play(id, 'pay', { coins: '0.000000001' })).toMatchObject({ status: 400 });
     expect(await standIn.play(id, 'pay', { part: 'most' })).toMatchObject({ status: 400 });
   });
 });

@@ -125,9 +125,8 @@ test('a payment that its sender takes back was none', async () => {
 
 test('an invoice that nobody paid in a day is closed, also where the key may not mark it', async () => {
   const { connector, request } = await offered();
-  const noMark = { operation: 'mark', fault: 'code', code: '403', sub_code: 'missing-permission' };
   standIn.aheadMs += 30 * MINUTE_MS;
-  standIn.faults.push(noMark);
+  await standIn.fault('mark', 'code', { status: 403, code: 'missing-permission' });
   expect(await connector.close(request)).toMatchObject({ kind: 'pending', why: 'user_action' });
   standIn.aheadMs += 24 * 60 * MINUTE_MS;
   expect(await connector.query(request)).toEqual({ kind: 'closed' });
@@ -135,12 +134,12 @@ test('an invoice that nobody paid in a day is closed, also where the key may not
 
 test('a rate that moves changes nothing of an offer that was made', async () => {
   const purchase = await offered();
-  await standIn.control('POST', '/btcpay/rates', { currency: 'USD', rate: '30000' });
+  await standIn.control('POST', '/rates', { currency: 'USD', rate: '30000' });
   const again = await purchase.connector.start(purchase.request);
   expect(again).toMatchObject({ offer: purchase.offer });
   await standIn.play(purchase.invoiceId, 'pay', { confirmed: true });
   await expectPaid(purchase, 10_000);
-  await standIn.control('POST', '/btcpay/rates', { currency: 'USD', rate: '64392.23' });
+  await standIn.control('POST', '/rates', { currency: 'USD', rate: '64392.23' });
 });
 
 test('a store without a rate refuses, and nothing is made', async () => {
@@ -157,7 +156,7 @@ test('a store without a rate refuses, and nothing is made', async () => {
 test('a won, of which a satoshi is nearly one, is paid without a surplus', async () => {
   const reference = newReference();
   const request = standIn.request(reference, { currency: 'KRW', amountMinor: 9999 });
-  await standIn.control('POST', '/btcpay/rates', { currency: 'KRW', rate: '1234567890.5' });
+  await standIn.control('POST', '/rates', { currency: 'KRW', rate: '1234567890.5' });
   const connector = standIn.connector();
   const outcome = await connector.start(request);
   const invoiceId = outcome.kind === 'pending' ? (outcome.providerReference ?? '') : '';

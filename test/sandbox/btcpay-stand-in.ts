@@ -7,32 +7,22 @@ import express from 'express';
 import { createBtcpayConnector } from '../../providers/btcpay/index.js';
 import type { Connector, Credentials, StartRequest } from '../../providers/connector.js';
 import { defaultOutboundLimits } from '../../providers/outbound-call.js';
-import { createBtcpayStandIn, type BtcpayStandIn } from '../../sandbox/btcpay/stand-in.js';
+import { createBtcpayStandIn } from '../../sandbox/btcpay/stand-in.js';
 import { Journal } from '../../sandbox/journal.js';
 import { listen, stopListening } from '../../sandbox/listening.js';
+import type { StandIn } from '../../sandbox/stand-in.js';
 
 export type Json = Record<string, any>;
 
-export interface WantedFault {
-  operation: string;
-  fault: string;
-  reference?: string;
-  delay_ms?: number;
-  code?: string;
-  sub_code?: string;
-  copies?: number;
-}
-
-/** The stand-in with a journal, faults and a clock of this test's own. */
+/** The stand-in with a journal and a clock of this test's own. */
 export class RunningStandIn {
-  readonly faults: WantedFault[] = [];
   /** Milliseconds by which both the server's and the connector's clocks are ahead. */
   aheadMs = 0;
   url = '';
   controlUrl = '';
   credentials: Record<string, Json> = {};
   #journal!: Journal;
-  #standIn!: BtcpayStandIn;
+  #standIn!: StandIn;
   #control!: Server;
 
   private constructor(readonly folder: string) {}
@@ -47,35 +37,21 @@ export class RunningStandIn {
 
   async #start(port: number): Promise<void> {
     const journal = await Journal.open(join(this.folder, 'journal.ndjson'), false);
-    const standIn = createBtcpayStandIn({
-      folder: this.folder,
-      host: '127.0.0.1',
-      speed: 1000,
-      now: this.now,
-      durable: () => journal.durable(),
-      record: (kind, reference, details) => {
-        journal.append({ provider: 'btcpay', kind: kind, reference, ...details });
-      },
-      takeFault: (operation, reference) => {
-        const index = this.faults.findIndex(
-          (fault) => fault.operation === operation && (fault.reference ?? reference) === reference,
-        );
-        return index < 0 ? undefined : this.faults.splice(index, 1)[0];
-      },
-    });
-    await journal.load((entry) => standIn.replay(entry));
+    await journal.load(() => undefined);
+    const ports = { folder: this.folder, host: '127.0.0.1', journal, speed: 1000, now: this.now };
+    const standIn = createBtcpayStandIn(ports);
     const listening = await listen(standIn.server, '127.0.0.1', port);
     this.url = `http://127.0.0.1:${listening}`;
-    this.credentials = standIn.start(listening);
-    this.#control = createServer(express().use(express.json(), standIn.control));
+    this.credentials = standIn.start(this.url);
+    this.#control = createServer(express().use(standIn.routes));
     this.controlUrl = `http://127.0.0.1:${await listen(this.#control, '127.0.0.1', 0)}`;
     this.#journal = journal;
     this.#standIn = standIn;
   }
 
   async #stop(): Promise<void> {
-    this.#standIn.stop();
     await Promise.all([stopListening(this.#standIn.server), stopListening(this.#control)]);
+    await this.#standIn.close();
     await this.#journal.close();
   }
 
@@ -131,12 +107,18 @@ export class RunningStandIn {
     return this.#json(url, method, body, { authorization: `token ${apiKey}` });
   }
 
+  /** The next call of this operation fails so. */
+  async fault(operation: string, fault: string, more: Json = {}): Promise<void> {
+    const { status, body } = await this.control('POST', '/faults', { operation, fault, ...more });
+    if (status !== 201) throw new Error(JSON.stringify(body));
+  }
+
   control(method: string, path: string, body?: unknown) {
     return this.#json(`${this.controlUrl}${path}`, method, body);
   }
 
   async invoicesOf(reference: string): Promise<Json[]> {
-    const { body } = await this.control('GET', '/btcpay/invoices');
+    const { body } = await this.control('GET', '/invoices');
     return (body['invoices'] as Json[]).filter(({ metadata }) => metadata.orderId === reference);
   }
 

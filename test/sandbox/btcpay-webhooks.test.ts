@@ -125,7 +125,7 @@ test.each([
   const { arrivals } = await endpointFor();
   const { reference, invoiceId, parse } = await offered();
   await until('the first is told', () => Promise.resolve(arrivals.length === 1));
-  standIn.faults.push({ operation: 'notification', fault, reference });
+  await standIn.fault('notification', fault, { reference });
   await standIn.play(invoiceId, 'pay');
   await until('the forged one has come', () => Promise.resolve(arrivals.length >= 2));
   expect(await parse(arrivals[1]!)).toMatchObject({ kind: 'refused', why });
@@ -135,8 +135,8 @@ test('an event of another order, an untrue amount and a second copy change nothi
   const { arrivals } = await endpointFor();
   const { reference, connector, request, invoiceId, parse } = await offered();
   await until('the first is told', () => Promise.resolve(arrivals.length === 1));
-  standIn.faults.push({ operation: 'notification', fault: 'wrong_reference', reference });
-  standIn.faults.push({ operation: 'notification', fault: 'duplicated', reference });
+  await standIn.fault('notification', 'wrong_reference', { reference });
+  await standIn.fault('notification', 'duplicated', { reference });
   await standIn.play(invoiceId, 'pay');
   await until('both copies have come', () => Promise.resolve(arrivals.length === 4));
   expect(await parse(arrivals[1]!)).toMatchObject({ kind: 'ignored' });
@@ -149,8 +149,7 @@ test('an event that is lost is missed by nobody who asks', async () => {
   const { arrivals } = await endpointFor();
   const { reference, connector, request, invoiceId } = await offered();
   await until('the first is told', () => Promise.resolve(arrivals.length === 1));
-  for (let count = 0; count < 4; count += 1)
-    standIn.faults.push({ operation: 'notification', fault: 'lost', reference });
+  for (let count = 0; count < 4; count += 1) await standIn.fault('notification', 'lost', { reference });
   await standIn.play(invoiceId, 'pay', { confirmed: true });
   await until(
     'all are lost',
