@@ -5,7 +5,7 @@ import { decideLookup } from '../domain/payment-decisions.js';
 import type { NotificationFacts, OperationFacts, PaymentFacts } from '../domain/payment-facts.js';
 import { isEnded } from '../domain/payment.js';
 import { decideUnexpectedRefund } from '../domain/payment-refund.js';
-import { decidePaid, judge } from '../domain/payment-success.js';
+import { decideMoreCame, decidePaid, judge } from '../domain/payment-success.js';
 import { decideUnansweredNews, newsDeadlineMs } from '../domain/unanswered-news.js';
 import type { ActivityDependencies } from './dependencies.js';
 import type { PhaseInput, PhaseResult } from './phase.js';
@@ -57,7 +57,9 @@ async function settleOperation(
   }
   if (isUndisputed) return apply(dependencies, payment, notifications, undefined, 'disregarded');
   const refunds = notifications.flatMap(({ paid }) => (paid && paid.refundedMinor > 0 ? [paid] : []));
-  if (operation.status === 'succeeded' && refunds.length === 0) {
+  // What names no amount may tell of more money: BTCPay's second transfer to one address.
+  const namesAmounts = notifications.every(({ paid }) => paid !== null);
+  if (operation.status === 'succeeded' && refunds.length === 0 && namesAmounts) {
     return apply(dependencies, payment, notifications, undefined, 'known already');
   }
   const outcome = await ask(dependencies, operation, firstTry);
@@ -69,8 +71,9 @@ async function settleOperation(
     throw providerUnclear(operation.provider, outcome ?? { kind: 'nothing' });
   }
   const found = decideLookup(payment, operation, outcome, dependencies.now());
-  const isUnexplained = operation.status === 'succeeded' && found === undefined;
-  const change = isUnexplained ? decideUnexpectedRefund(operation, refunds) : found;
+  const isUnexplained = operation.status === 'succeeded' && found === undefined && refunds.length > 0;
+  const more = outcome.kind === 'succeeded' ? decideMoreCame(payment, operation, outcome.paid) : undefined;
+  const change = isUnexplained ? decideUnexpectedRefund(operation, refunds) : (found ?? more);
   return apply(dependencies, payment, notifications, change, `asked: ${outcome.kind}`);
 }
 

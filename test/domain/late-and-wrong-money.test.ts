@@ -4,6 +4,7 @@ import type { PaidEvidence } from '../../domain/outcome.js';
 import { applyChange, type PaymentChange } from '../../domain/payment-change.js';
 import { decideCancel, decideLookup, decideStart } from '../../domain/payment-decisions.js';
 import { openOperation, type OperationFacts, type PaymentFacts } from '../../domain/payment-facts.js';
+import { decideMoreCame } from '../../domain/payment-success.js';
 import type { PaymentStatus } from '../../domain/payment.js';
 import {
   error,
@@ -228,5 +229,27 @@ describe('an answer that is none', () => {
     for (const status of ['planned', 'sent', 'action_required', 'closed', 'review'] as const) {
       expect(comes(attempt(status, 'processing'), { reference: 'theirs' })).toBeUndefined();
     }
+  });
+});
+
+describe('more money for what is posted', () => {
+  const operation = operationFacts({ status: 'succeeded', posted: ['paid'] });
+  const payment = paymentFacts([operation], {
+    record: { status: 'succeeded', amountReceivedMinor: PRICE },
+  });
+
+  it('goes to a person, and is not kept silently', () => {
+    const paid = paidFor(operation, { amountMinor: PRICE + 5 });
+    const change = decideMoreCame(payment, operation, paid)!;
+    expect(change).toMatchObject({
+      outcome: 'review',
+      review: { reason: 'surplus', evidence: { paid, posted_minor: PRICE } },
+      events: [{ type: 'payment.review' }],
+    });
+    expect(applyChange(payment, change).record.status).toBe('succeeded');
+  });
+
+  it('is no news where it is what is posted', () => {
+    expect(decideMoreCame(payment, operation, paidFor(operation))).toBeUndefined();
   });
 });
