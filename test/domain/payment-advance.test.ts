@@ -34,7 +34,7 @@ function after(operation: OperationFacts, change: PaymentChange | undefined): Op
 }
 
 const stepOf = (operation: OperationFacts, nowMs = T0 + 10, change: Partial<PaymentFacts> = {}) =>
-  nextStep(positionOf(paymentFacts([operation], change as object)), nowMs).do;
+  nextStep(positionOf(paymentFacts([operation], change)), nowMs).do;
 
 describe('an approval', () => {
   it('found by a look-up makes the step due, once', () => {
