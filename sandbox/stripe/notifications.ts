@@ -111,7 +111,7 @@ export class Notifications {
       this.#keep({ ...delivery, isOver: true });
       return;
     }
-    const fault = this.ports.faults.take('notification');
+    const fault = this.ports.faults.take('notification', (reference) => delivery.body.includes(reference));
     const send = async () => {
       const headers = this.#headers(delivery, endpoint, fault);
       const status = await this.ports.notifyFetch(endpoint.url, headers, delivery.body).catch(() => 0);
