@@ -36,6 +36,9 @@ const notificationFaults = [
   'no_signature',
   'stale_signature',
   'future_signature',
+  'wrong_amount',
+  'wrong_currency',
+  'wrong_reference',
 ] as const;
 export type StripeNotificationFault = (typeof notificationFaults)[number];
 
@@ -53,7 +56,7 @@ export interface PlannedFault {
 export const faultSchema = z
   .strictObject({
     operation: z.string().min(1).max(64),
-    fault: z.enum([...stripeFaults, ...notificationFaults]),
+    fault: z.enum([...new Set([...stripeFaults, ...notificationFaults])]),
     times: z.int().min(-1).max(1_000_000).default(1),
     reference: z.string().min(1).optional(),
   })
@@ -103,8 +106,8 @@ export class StripeFaults {
 }
 
 /** The answer as a liar would give it, wherever in it the fact stands. */
-export function falsify(body: object, fault: StripeFault): object {
-  const lie = lies[fault];
+export function falsify(body: object, fault: PlannedFault['fault']): object {
+  const lie = lies[fault as StripeFault];
   if (!lie) return body;
   const [names, told] = lie;
   const text = JSON.stringify(body, (name: string, value: unknown) =>

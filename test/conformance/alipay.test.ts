@@ -7,7 +7,6 @@ describeConformance({
   provider: 'alipay',
   lacks: {
     decline: 'a payer’s bank refuses in the Alipay app; the merchant is never told',
-    refund: 'the connector has no refund port',
     authorize: 'a QR code or a page is charged at once; Alipay’s pre-authorization is another contract',
     stale_notifications: 'a notification bears no time of sending; the store refuses its second copy instead',
     retry_after: 'the gateway’s limit (40005) names no time',
@@ -35,7 +34,7 @@ describeConformance({
       },
       createPatient: (dependencies) => createAlipayConnector(dependencies),
       createImpatient: (dependencies) =>
-        createAlipayConnector(dependencies, { timeoutMs: 300, deadlineMs: 400 }),
+        createAlipayConnector(dependencies, { timeoutMs: 200, deadlineMs: 250 }),
       pay: (sandbox, { reference }) => sandbox.call('POST', `/alipay/trades/${reference}/pay`, {}),
     }),
 });

@@ -44,6 +44,8 @@ export type Trait =
   | 'payer'
   /** The payer has to act before money moves. */
   | 'offer'
+  /** An offer can be taken back before its end. */
+  | 'closable'
   /** The payer's bank can refuse, in the very call or after the offer. */
   | 'decline'
   | 'refund'

@@ -31,7 +31,7 @@ export interface StandInSettings {
   /** Where `/faults` of this provider is, in the control server. */
   readonly controlPath: string;
   /** The stand-in's own name for the call that stands for ours. */
-  readonly calls: Readonly<Partial<Record<FaultyCall, string>>>;
+  readonly calls: Readonly<Partial<Record<FaultyCall, string | ((fault: FaultName) => string)>>>;
   readonly createPatient: (dependencies: ConnectorDependencies) => Connector;
   readonly createImpatient: (dependencies: ConnectorDependencies) => Connector;
   readonly token?: (way: Way) => string;
@@ -83,10 +83,10 @@ export async function openStandIn(settings: StandInSettings): Promise<Conformanc
     request: (way = {}) => requestFor(settings, account, catcher.url, way),
     pay: (request, started) => settings.pay(sandbox, request, started),
     async inject(call, fault) {
-      const operation = settings.calls[call];
-      if (operation === undefined)
-        throw new Error(`${settings.provider} has no call that stands for ${call}`);
-      await sandbox.call('POST', faultsPath, { operation, fault: ownName(fault) });
+      const named = settings.calls[call];
+      if (named === undefined) throw new Error(`no call of ${settings.provider} stands for ${call}`);
+      const operation = typeof named === 'string' ? named : named(fault);
+      await sandbox.call('POST', faultsPath, { operation, fault });
     },
     clearFaults: () => sandbox.call('DELETE', faultsPath),
     outage: (down) => sandbox.call('POST', `/${settings.provider}/outage`, { down }),
@@ -102,10 +102,6 @@ export async function openStandIn(settings: StandInSettings): Promise<Conformanc
       rmSync(folder, { recursive: true, force: true });
     },
   };
-}
-
-function ownName(fault: FaultName): string {
-  return fault;
 }
 
 function readCredentials(

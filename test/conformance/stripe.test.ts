@@ -4,7 +4,7 @@ import { openStandIn } from './stand-in-harness.js';
 import { describeConformance } from './suite.js';
 import type { Way } from './harness.js';
 
-const quick = { connectTimeoutMs: 300, deadlineMs: 400, maxReplyBytes: 1024 * 1024 };
+const quick = { connectTimeoutMs: 200, deadlineMs: 250, maxReplyBytes: 1024 * 1024 };
 
 function tokenFor({ isDeclined, payerActs }: Way): string {
   if (isDeclined) return 'pm_card_visa_chargeDeclined';

@@ -35,7 +35,7 @@ describeConformance({
       },
       createPatient: (dependencies) => createWechatPayConnector(dependencies),
       createImpatient: (dependencies) =>
-        createWechatPayConnector(dependencies, { ...defaultOutboundLimits, deadlineMs: 400 }),
+        createWechatPayConnector(dependencies, { ...defaultOutboundLimits, deadlineMs: 250 }),
       pay: (sandbox, { reference }) => sandbox.call('POST', `/wechat_pay/orders/${reference}/pay`, {}),
     }),
 });

@@ -7,7 +7,7 @@ import { lies, underEach, unclearFaults, type Case } from './case.js';
 export const closeCases: readonly Case[] = [
   {
     name: 'an offer is closed, or was never there; once closed nobody can pay it',
-    needs: ['offer', 'payer'],
+    needs: ['offer', 'payer', 'closable'],
     run: async (bench) => {
       const { request, started } = await offered(bench);
       const outcome = await bench.connector.close(knownFrom(request, started));

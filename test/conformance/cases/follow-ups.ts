@@ -40,7 +40,9 @@ export const refundCases: readonly Case[] = [
         expect(await bench.followUpToEnd('refund', refund)).toMatchObject(movedAsAsked(refund));
       }
       const [, , third] = refunds as [FollowUpRequest, FollowUpRequest, FollowUpRequest];
-      expect(['failed', 'unknown']).toContain((await bench.followUpToEnd('refund', third)).kind);
+      // An unknown that is asked about may turn out never to have been: not found is then the truth.
+      const { kind } = await bench.followUpToEnd('refund', third);
+      expect(['failed', 'unknown', 'not_found']).toContain(kind);
       expect(await bench.movedBy(third, 'refund')).toEqual([]);
     },
   },
@@ -200,8 +202,8 @@ async function expectMovedOnce(
     expect(outcome).toMatchObject({ kind: 'succeeded', moved: { reference: request.reference } });
     expect(moved).toEqual([request.amountMinor]);
   } else {
-    // A provider that keeps its own failure under the key never runs the call again.
-    expect(outcome).toMatchObject({ kind: 'not_found' });
+    // A provider that keeps its own failure under the key does not run the call again.
+    expect(['not_found', 'unknown']).toContain(outcome.kind);
     expect(moved).toEqual([]);
   }
 }
