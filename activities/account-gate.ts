@@ -6,7 +6,7 @@ import { HeldBackError, type CalledAccount, type HeldBackReason } from './held-b
 /** What a call must tell for the gate to know how the provider is. */
 export interface GatedOutcome {
   readonly kind: string;
-  readonly retryAfterMs?: number;
+  readonly retryAfterMs?: number | undefined;
 }
 
 export interface GateSettings extends BreakerSettings {
