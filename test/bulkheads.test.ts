@@ -97,7 +97,7 @@ async function slowestOf(payments: number, pay: () => Promise<Answer>): Promise<
 }
 
 /** Payments at the provider that hangs, one after another, none of them waited for, until told to stop. */
-function keepPaying(): { readonly answers: Promise<Answer>[]; stop(): void } {
+function keepPaying(): { readonly answers: Promise<Answer>[]; readonly stop: () => void } {
   const answers: Promise<Answer>[] = [];
   const timer = setInterval(() => answers.push(stuckMerchant.pay()), PAUSE_BETWEEN_STUCK_MS);
   return { answers, stop: () => clearInterval(timer) };
