@@ -35,7 +35,7 @@ const schema = z.object({
   PORT: port.default(3000),
   WORKER_HOST: z.string().min(1).default('127.0.0.1'),
   WORKER_PORT: port.optional(),
-  WORKER_SLOTS: z.coerce.number().int().min(10).max(5_000).default(500),
+  WORKER_SLOTS: z.coerce.number().int().min(5).max(5_000).default(500),
   WORKER_COUNT: z.coerce.number().int().min(1).max(1_000).default(1),
   PUBLIC_URL: httpUrl.optional(),
   PROVIDER_ACCOUNTS_FILE: z.string().min(1),
