@@ -1,11 +1,8 @@
-import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import express, { Router } from 'express';
 import { randomUUID } from 'node:crypto';
+import express, { Router } from 'express';
 import { z } from 'zod';
 import { BadRequest, NotFound } from '../control-errors.js';
 import type { Journal } from '../journal.js';
-import { listen, stopListening } from '../listening.js';
 import { falsehoods, type FaultBook } from './faults.js';
 import { signWith } from './falsehoods.js';
 import type { Message } from './message.js';
@@ -20,8 +17,6 @@ export interface ControlDependencies {
   readonly notifications: NotificationQueue;
   readonly faults: FaultBook;
   readonly journal: Journal;
-  readonly server: Server;
-  readonly host: string;
   /** Pays, and tells the merchant. Throws a PayerRefused. */
   readonly pay: (order: Order, amountMinor?: number) => void;
   readonly loaded: Promise<void>;
@@ -35,7 +30,6 @@ const refuseSchema = z.strictObject({
     .regex(/^[0-9A-Z]{2}$/)
     .default('64'),
 });
-const outageSchema = z.strictObject({ down: z.boolean() });
 const mode = z.enum(['genuine', 'tampered', ...falsehoods]).default('genuine');
 const notifySchema = z.strictObject({ times: z.int().min(1).max(100).default(1), mode });
 const returnSchema = z.strictObject({ mode });
@@ -114,7 +108,7 @@ function composed(content: Message, how: z.infer<typeof mode>, { platform }: Con
   return signWith(content, platform, how === 'genuine' ? undefined : how);
 }
 
-function operatorRoutes(router: Router, { faults, server, host }: ControlDependencies): void {
+function operatorRoutes(router: Router, { faults }: ControlDependencies): void {
   router.get('/faults', (_request, response) => {
     response.json({ faults: faults.list() });
   });
@@ -123,16 +117,6 @@ function operatorRoutes(router: Router, { faults, server, host }: ControlDepende
   });
   router.delete('/faults', (_request, response) => {
     response.json({ done: 'cleared', cleared: faults.clear() });
-  });
-  let port = 0;
-  router.post('/outage', async (request, response) => {
-    const { down } = outageSchema.parse(request.body);
-    if (down && server.listening) {
-      ({ port } = server.address() as AddressInfo);
-      await stopListening(server);
-    }
-    if (!down && !server.listening) await listen(server, host, port);
-    response.json({ done: down ? 'connections are refused' : 'it listens', down });
   });
 }
 

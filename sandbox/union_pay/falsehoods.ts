@@ -20,6 +20,12 @@ export function signWith(content: Message, platform: Platform, lie?: Falsehood):
   return Object.fromEntries(Object.entries(message).filter(([name]) => name !== 'signature'));
 }
 
+/** What a browser, or somebody in it, made of an order after the merchant had signed it. */
+export function alterForm(lie: Falsehood, form: Message, platform: Platform): Message {
+  if (lie === 'no_signature') return { ...form, signature: '' };
+  return lie.startsWith('wrong_') ? lieAbout(lie, form, platform) : { ...form, signature: 'Zm9yZ2Vk' };
+}
+
 function lieAbout(lie: Falsehood, content: Message, platform: Platform): Message {
   switch (lie) {
     case 'wrong_amount':

@@ -9,6 +9,8 @@ const beforeEffect = [
   'error_502_html',
   'reset_before',
   'code',
+  /** A look-up does not show yet what is there. */
+  'query_not_yet',
 ] as const;
 
 /** Faults of a call whose effect has taken place and is in the journal. */
@@ -19,12 +21,13 @@ const afterEffect = [
   'slow_drip',
   'truncated',
   'oversized',
+  'garbage',
   'slow',
   'code_after',
   'order_code',
 ] as const;
 
-/** Lies and missing proofs; they fit replies and notifications alike. */
+/** Lies and missing proofs, in replies and notifications; at the front door what a browser made of the order. */
 const falsified = [
   'wrong_amount',
   'wrong_currency',
@@ -39,7 +42,7 @@ const falsified = [
 
 const callFaults = [...beforeEffect, ...afterEffect, ...falsified] as const;
 const notificationFaults = [...falsified, 'lost', 'delayed', 'duplicated'] as const;
-const callOperations = ['*', 'query', 'refund', 'capture', 'void'] as const;
+const callOperations = ['*', 'front', 'query', 'refund', 'capture', 'void'] as const;
 
 export type Operation = Exclude<(typeof callOperations)[number], '*'>;
 export type Falsehood = (typeof falsified)[number];

@@ -1,14 +1,6 @@
 import type { ServerResponse } from 'node:http';
-import { setTimeout as wait } from 'node:timers/promises';
-import {
-  answerBadGateway,
-  answerDripping,
-  answerEndlessly,
-  answerServerError,
-  answerTruncated,
-  resetConnection,
-} from '../broken-answers.js';
 import type { Journal } from '../journal.js';
+import { answerBroken } from './broken.js';
 import { isBeforeEffect, isFalsehood, type Fault, type FaultBook, type Operation } from './faults.js';
 import { signWith } from './falsehoods.js';
 import { isSignedBy, replyText, type Message } from './message.js';
@@ -33,7 +25,6 @@ const operations: Readonly<Record<string, Operation>> = {
   '04': 'refund',
   '32': 'void',
 };
-const defaultSlowMs = 1000;
 
 /** What is checked before an order is looked for: form, merchant, certificate, signature. */
 export function check(door: Door, message: Message, platform: Platform): Refusal | undefined {
@@ -93,20 +84,15 @@ function followUp(message: Message, { orders, announce }: GatewayDependencies): 
   return { ...answered(message, ...SUCCESS), origQryId, txnAmt, queryId: done.queryId ?? '' };
 }
 
-function failBefore(fault: Fault, message: Message, response: ServerResponse, platform: Platform): void {
-  switch (fault.fault) {
-    case 'reset_before':
-      return resetConnection(response);
-    case 'error_500_before':
-      return answerServerError(response);
-    case 'error_502_html':
-      return answerBadGateway(response);
-    case 'code':
-      return send(response, answered(message, fault.code ?? '', '注入的错误'), platform);
-    // timeout_before: no answer, until the caller hangs up.
-    default:
-      return undefined;
-  }
+async function failBefore(
+  fault: Fault,
+  message: Message,
+  response: ServerResponse,
+  platform: Platform,
+): Promise<void> {
+  if (await answerBroken(fault, response, '')) return;
+  const code = fault.fault === 'query_not_yet' ? '34' : (fault.code ?? '');
+  send(response, answered(message, code, '注入的错误'), platform);
 }
 
 async function answerAfter(
@@ -116,30 +102,10 @@ async function answerAfter(
   response: ServerResponse,
   platform: Platform,
 ): Promise<void> {
-  const text = () => replyText(signWith(result, platform));
-  switch (fault.fault) {
-    case 'timeout_after':
-      return undefined;
-    case 'error_500_after':
-      return answerServerError(response);
-    case 'reset_after':
-      return resetConnection(response);
-    case 'slow_drip':
-      return answerDripping(response, text(), fault.delay_ms);
-    case 'truncated':
-      return answerTruncated(response, text());
-    case 'oversized':
-      return answerEndlessly(response, text());
-    case 'slow':
-      await wait(fault.delay_ms ?? defaultSlowMs, undefined, { ref: false });
-      return send(response, result, platform);
-    case 'code_after':
-      return send(response, answered(message, fault.code ?? '', '注入的错误'), platform);
-    default: {
-      const lie = isFalsehood(fault.fault) ? fault.fault : undefined;
-      return write(response, replyText(signWith(result, platform, lie)));
-    }
-  }
+  const lie = isFalsehood(fault.fault) ? fault.fault : undefined;
+  const told = fault.fault === 'code_after' ? answered(message, fault.code ?? '', '注入的错误') : result;
+  const text = replyText(signWith(told, platform, lie));
+  if (!(await answerBroken(fault, response, text))) write(response, text);
 }
 
 function send(response: ServerResponse, result: Message, platform: Platform): void {

@@ -8,7 +8,7 @@ import { newsOf } from './replies.js';
 import { createUnionPayServer } from './server.js';
 
 /** Plays UnionPay's online gateway (5.1.0): orders that browsers bring, follow-ups, look-ups, notifications, the payer. */
-export function createUnionPayStandIn({ folder, host, journal, speed, now }: StandInPorts): StandIn {
+export function createUnionPayStandIn({ folder, journal, speed, now }: StandInPorts): StandIn {
   const platform = new Platform(folder);
   const faults = new FaultBook(folder);
   const notifications = new NotificationQueue(folder, journal, faults, platform, speed);
@@ -29,7 +29,7 @@ export function createUnionPayStandIn({ folder, host, journal, speed, now }: Sta
 
   const gateway = { platform, orders, faults, journal, announce, now };
   const server = createUnionPayServer({ ...gateway, pay, loaded });
-  const control = { platform, orders, notifications, faults, journal, server, host, pay, loaded, now };
+  const control = { platform, orders, notifications, faults, journal, pay, loaded, now };
   return {
     provider: providerName,
     server,

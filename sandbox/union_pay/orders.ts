@@ -106,6 +106,7 @@ export class OrderBook {
       provider: providerName,
       kind,
       reference: reference ?? '',
+      order_id: terms['orderId'] ?? '',
       currency: 'CNY',
       ...details,
       terms,

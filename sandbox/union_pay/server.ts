@@ -1,8 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { answerCall, check, type GatewayDependencies } from './gateway.js';
-import { signWith } from './falsehoods.js';
-import { parseForm, readBody, type Message } from './message.js';
-import { endsAtMs, type Order } from './orders.js';
+import { answerBroken } from './broken.js';
+import { alterForm, signWith } from './falsehoods.js';
+import { isBeforeEffect, isFalsehood } from './faults.js';
+import { parseForm, parseTime, readBody, type Message } from './message.js';
+import type { Order } from './orders.js';
 import { payerPage, refusedPage } from './payer-page.js';
 import { newsOf } from './replies.js';
 
@@ -44,21 +46,28 @@ async function answer(
   return answerCall(door === 'queryTrans' ? 'query' : 'back', message, response, dependencies);
 }
 
-/** One order number and time is one order; its own browser may come back to it, another one's is a duplicate. */
+/** One order number and time is one order: its own browser may come back to it, other terms are a duplicate. */
 async function takeOrder(
-  message: Message,
+  form: Message,
   response: ServerResponse,
-  { platform, orders, journal, now }: ServerDependencies,
+  { platform, orders, journal, faults, now }: ServerDependencies,
 ): Promise<void> {
-  const refuse = (code: string, says: string) =>
-    void response.writeHead(200, html).end(refusedPage(code, says));
-  const refusal = check('front', message, platform);
-  if (refusal) return refuse(refusal.code, refusal.message);
+  const fault = faults.take('front', form['orderId']);
+  if (fault && isBeforeEffect(fault.fault) && (await answerBroken(fault, response, ''))) return;
+  const message = fault && isFalsehood(fault.fault) ? alterForm(fault.fault, form, platform) : form;
   const known = orders.find(message);
-  if (known && known.terms['signature'] !== message['signature']) return refuse('12', '重复交易[2012012]');
+  const isOther = known && known.terms['signature'] !== message['signature'];
+  const refusal =
+    check('front', message, platform) ??
+    (isOther ? { code: '12', message: '重复交易[2012012]' } : undefined) ??
+    (now() >= parseTime(message['payTimeout'] ?? '') ? { code: '39', message: '订单已超时' } : undefined);
+  if (refusal) {
+    response.writeHead(200, html).end(refusedPage(refusal.code, refusal.message));
+    return;
+  }
   const order = known ?? orders.open(message);
-  if (now() >= endsAtMs(order)) return refuse('39', '订单已超时');
   await journal.durable();
+  if (fault && (await answerBroken(fault, response, payerPage(order, {}, now())))) return;
   response.writeHead(302, { location: `/pay/${order.code}` }).end();
 }
 
