@@ -168,7 +168,7 @@ function startRequest(
   payment: PaymentFacts,
   operation: OperationFacts,
 ): StartRequest {
-  const { provider, accountId, flow, paymentToken } = operation;
+  const { provider, accountId, flow, paymentToken, refusedFunding } = operation;
   const { publicUrl } = dependencies;
   return {
     ...referenceOf(operation),
@@ -178,6 +178,6 @@ function startRequest(
     flow,
     paymentToken,
     payer: { id: payment.record.payerId, ip: payment.payerIp },
-    refusedFunding: [],
+    refusedFunding,
   };
 }

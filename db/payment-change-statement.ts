@@ -38,7 +38,8 @@ const core = /* sql */ `
         last_error = coalesce(c.last_error, o.last_error), asked_at = coalesce(c.asked_at, o.asked_at),
         next_poll_at = coalesce(c.next_poll_at, o.next_poll_at), poll_count = coalesce(c.poll_count, o.poll_count),
         ended_at = CASE WHEN c.ended THEN coalesce(o.ended_at, now()) ELSE o.ended_at END,
-        payment_token = CASE WHEN c.ended THEN NULL ELSE o.payment_token END
+        payment_token = CASE WHEN c.ended THEN NULL ELSE o.payment_token END,
+        fallbacks = CASE WHEN c.ended THEN NULL ELSE o.fallbacks END
         FROM operation_change c, payment
        WHERE o.id = c.id AND o.payment_id = payment.id)`;
 
