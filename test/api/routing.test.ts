@@ -1,81 +1,31 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { ensureProviderAccount } from '../../db/merchants.js';
-import { makeId } from '../../domain/ids.js';
-import { ApiHouse, type CheckedMerchant } from './api-house.js';
-import { connectorsOf, connectorStandIn } from './stand-ins.js';
+import type { ApiHouse, CheckedMerchant } from './api-house.js';
+import { RoutingHouse } from './routing-house.js';
 
+let routing: RoutingHouse;
 let house: ApiHouse;
 let merchant: CheckedMerchant;
 let other: CheckedMerchant;
-/** Of the merchant: two at an acquirer that takes tokens, in euros and dollars. */
 let first: string;
 let second: string;
 
 beforeAll(async () => {
-  const card = {
-    methods: ['card'],
-    currencies: ['CNY', 'EUR', 'USD'],
-    countries: ['DE', 'FR'],
-    flows: ['redirect'] as const,
-    needsToken: true,
-    minAmountMinor: 50,
-    maxAmountMinor: 1_000_000,
-  };
-  house = await ApiHouse.open({
-    connectors: connectorsOf(connectorStandIn('alipay'), connectorStandIn('stripe', card)),
-  });
-  merchant = await house.merchant('merchant456');
-  other = await house.merchant('merchant457');
-  [first, second] = [await cardAccount('merchant456'), await cardAccount('merchant456')];
+  routing = await RoutingHouse.open();
+  ({ api: house, merchant, other, first, second } = routing);
 });
-afterEach(async () => {
-  expect((await merchant.post('/v1/routing/deactivate', {})).status).toBe(200);
-});
+afterEach(() => routing.deactivate());
 afterAll(() => house.close());
 
-function cardAccount(merchantId: string): Promise<string> {
-  return ensureProviderAccount(house.database, {
-    id: makeId('providerAccount', Date.now(), randomBytes(10)),
-    tenant: { merchantId, mode: 'test' },
-    provider: 'stripe',
-    method: 'card',
-    credential: `test-${randomUUID()}`,
-    currencies: ['EUR', 'USD'],
-  });
-}
-
-const tokens = () => ({ [first]: 'pm_1', [second]: 'pm_2' });
-const pay = (change: object = {}) =>
-  merchant.post('/v1/payments', {
-    amount: 5_000,
-    currency: 'EUR',
-    method: 'card',
-    payer: { id: `payer-${randomUUID()}` },
-    payment_token: tokens(),
-    ...change,
-  });
-const dryRun = (change: object = {}) =>
-  merchant.send(
-    'POST',
-    '/v1/routing/dry_run',
-    JSON.stringify({ amount: 5_000, currency: 'EUR', method: 'card', ...change }),
-  );
-
-async function activate(rules: object[], settings: object = {}): Promise<number> {
-  const added = await merchant.post('/v1/routing/rules', { rules, ...settings });
-  expect([added.status, added.body['active']], added.text).toEqual([201, false]);
-  const version = added.body['version'] as number;
-  const activated = await merchant.post(`/v1/routing/rules/${version}/activate`, {});
-  expect([activated.status, activated.body['active']]).toEqual([200, true]);
-  return version;
-}
-
-const preferSecond = () => ({ id: 'euros', when: { currency: ['EUR'] }, accounts: [{ account: second }] });
+const pay = (change: object = {}) => routing.pay(change);
+const activate = (rules: object[], settings: object = {}) => routing.activate(rules, settings);
 
 describe('versions of routing rules', () => {
   it('are added, listed and read, and decide only once they are activated', async () => {
-    const added = await merchant.post('/v1/routing/rules', { rules: [preferSecond()], note: 'cheaper' });
+    const added = await merchant.post('/v1/routing/rules', {
+      rules: [routing.preferSecond],
+      note: 'cheaper',
+    });
     expect(added.body).toMatchObject({
       rules: [{ id: 'euros', when: { currency: ['EUR'] }, accounts: [{ account: second, weight: 1 }] }],
       note: 'cheaper',
@@ -95,7 +45,7 @@ describe('versions of routing rules', () => {
 
   it('written at once are different ones, and the same key writes one', async () => {
     const key = randomUUID();
-    const body = { rules: [preferSecond()] };
+    const body = { rules: [routing.preferSecond] };
     const answers = await Promise.all([
       ...Array.from({ length: 5 }, () => merchant.post('/v1/routing/rules', body)),
       ...Array.from({ length: 5 }, () => merchant.post('/v1/routing/rules', body, key)),
@@ -105,7 +55,7 @@ describe('versions of routing rules', () => {
   });
 
   it('are never changed, and who made and activated them is audited', async () => {
-    const version = await activate([preferSecond()]);
+    const version = await activate([routing.preferSecond]);
     await expect(house.sql.query(`UPDATE routing_versions SET note = 'x'`)).rejects.toThrow(/append-only/);
     await expect(house.sql.query(`DELETE FROM routing_activations`)).rejects.toThrow(/append-only/);
     const { rows } = await house.sql.query(
@@ -120,14 +70,14 @@ describe('versions of routing rules', () => {
   });
 
   it('are their own merchant’s', async () => {
-    const version = await activate([preferSecond()]);
+    const version = await activate([routing.preferSecond]);
     expect((await other.get('/v1/routing/rules')).body['data']).toEqual([]);
     expect((await other.get(`/v1/routing/rules/${version}`)).status).toBe(404);
     expect((await other.post(`/v1/routing/rules/${version}/activate`, {})).status).toBe(404);
   });
 
   it('can be put out of force again', async () => {
-    await activate([preferSecond()]);
+    await activate([routing.preferSecond]);
     await merchant.post('/v1/routing/deactivate', {});
     expect((await pay()).body['routing']).toBeNull();
   });
@@ -317,135 +267,10 @@ describe('accounts that a payment may go on to', () => {
   it('follow the rules in force when the payer tries again', async () => {
     const made = (await pay()).body;
     await house.temporal.closeAttempt(made['id'] as string, 'requires_payment_method');
-    const version = await activate([preferSecond()]);
-    const again = { method: 'card', payment_token: tokens() };
+    const version = await activate([routing.preferSecond]);
+    const again = { method: 'card', payment_token: routing.tokens };
     const confirmed = await merchant.post(`/v1/payments/${made['id']}/confirm`, again);
     expect(confirmed.body['attempts'][1].account).toBe(second);
     expect(confirmed.body['routing']).toEqual({ version, rule: 'euros' });
   });
-});
-
-describe('a dry run', () => {
-  const shared = () => ({
-    id: 'shared',
-    accounts: [
-      { account: first, weight: 1 },
-      { account: second, weight: 1 },
-    ],
-  });
-
-  it('chooses as the payment itself does', async () => {
-    await activate([shared()]);
-    const firsts = new Set<string>();
-    for (let n = 0; n < 12; n += 1) {
-      const made = (await pay()).body;
-      const told = (await dryRun({ payment: made['id'] })).body;
-      const planned = told['accounts'].find(({ attempt }: { attempt: number }) => attempt === 1).account;
-      expect(planned).toBe(made['attempts'][0].account);
-      firsts.add(planned as string);
-    }
-    expect(firsts.size).toBe(2);
-  });
-
-  it('says which rule matched, and why each account was left out', async () => {
-    const version = await activate([
-      { id: 'dollars', when: { currency: ['USD'] }, refuse: 'no dollars' },
-      { id: 'euros', when: { currency: ['EUR'] }, accounts: [{ account: second }] },
-    ]);
-    const { body } = await dryRun();
-    expect(body).toMatchObject({
-      version,
-      rule: 'euros',
-      rules: [
-        { id: 'dollars', matched: false, missed: 'currency' },
-        { id: 'euros', matched: true, missed: null },
-      ],
-      refusal: null,
-    });
-    const leftOut = Object.fromEntries(
-      (body['accounts'] as Record<string, string>[]).map((one) => [one['account'], one['left_out']]),
-    );
-    expect(leftOut).toEqual({ [second]: null, [first]: 'not_in_rule', [merchant.accountId]: 'not_in_rule' });
-    const refused = (await dryRun({ currency: 'USD' })).body;
-    expect(refused['refusal']).toMatchObject({ code: 'routing_refused', status: 422 });
-  });
-
-  it('takes a stored version, or rules that are not stored', async () => {
-    const added = await merchant.post('/v1/routing/rules', { rules: [preferSecond()] });
-    expect((await dryRun({ version: added.body['version'] })).body['rule']).toBe('euros');
-    expect((await dryRun({ rules: { rules: [shared()] } })).body).toMatchObject({
-      version: null,
-      rule: 'shared',
-    });
-    expect((await dryRun({ version: 999_999 })).body['code']).toBe('invalid_field');
-    const foreign = { rules: [{ id: 'x', accounts: [{ account: other.accountId }] }] };
-    expect((await dryRun({ rules: foreign })).body['errors'][0].pointer).toBe(
-      '/rules/rules/0/accounts/0/account',
-    );
-  });
-
-  it('leaves nothing behind, and neither needs nor keeps an Idempotency-Key', async () => {
-    const before = await house.rowCounts();
-    const key = { 'idempotency-key': 'dry' };
-    const ask = (amount: number) =>
-      merchant.send('POST', '/v1/routing/dry_run', JSON.stringify({ amount, method: 'alipay' }), key);
-    expect([(await ask(5_000)).status, (await ask(6_000)).status, (await dryRun()).status]).toEqual([
-      200, 200, 200,
-    ]);
-    expect(await house.rowCounts()).toEqual(before);
-  });
-});
-
-describe('what a checkout may offer', () => {
-  const methods = async (query: string) => (await merchant.get(`/v1/methods?${query}`)).body['data'];
-
-  it('is each method that an account serves the order by, with what it needs', async () => {
-    expect(await methods('amount=5000&currency=EUR&country=DE')).toEqual([
-      {
-        object: 'method',
-        method: 'card',
-        flows: ['redirect'],
-        payment_token: {
-          required: true,
-          accounts: [
-            { id: first, provider: 'stripe' },
-            { id: second, provider: 'stripe' },
-          ],
-        },
-        min_amount: 50,
-        max_amount: 1_000_000,
-        refused_card_funding: [],
-      },
-    ]);
-    const [alipay] = await methods('amount=5000');
-    expect(alipay).toMatchObject({
-      method: 'alipay',
-      flows: ['qr_code'],
-      payment_token: { required: false, accounts: [] },
-    });
-  });
-
-  it('heeds rules, countries, amounts and what is stopped', async () => {
-    expect(await methods('amount=5000&currency=EUR&country=JP')).toEqual([]);
-    expect(await methods('amount=49&currency=EUR')).toEqual([]);
-    expect(await methods('amount=5000&currency=EUR&capture=manual')).toEqual([]);
-    await activate([
-      { id: 'large', when: { currency: ['EUR'], amount: { min: 10_000 } }, refuse: 'too large' },
-      { id: 'rest', accounts: [{ account: second }], refused_card_funding: ['prepaid'] },
-    ]);
-    expect(await methods('amount=10000&currency=EUR')).toEqual([]);
-    const [card] = await methods('amount=9999&currency=EUR');
-    expect(card.payment_token.accounts).toEqual([{ id: second, provider: 'stripe' }]);
-    expect(card.refused_card_funding).toEqual(['prepaid']);
-    const stop = await merchant.post('/v1/kill_switches', { method: 'card', reason: 'fraud' });
-    expect(await methods('amount=9999&currency=EUR')).toEqual([]);
-    await merchant.send('DELETE', `/v1/kill_switches/${stop.body['id']}`);
-  });
-
-  it.each(['', 'amount=0', 'amount=1.5', 'amount=5&currency=eur', 'amount=5&country=XX', 'amount=5&x=1'])(
-    'is not told for "%s"',
-    async (query) => {
-      expect((await merchant.get(`/v1/methods?${query}`)).status).toBe(400);
-    },
-  );
 });
