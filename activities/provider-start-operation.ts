@@ -168,12 +168,15 @@ function startRequest(
   payment: PaymentFacts,
   operation: OperationFacts,
 ): StartRequest {
-  const { provider, accountId, flow, paymentToken, refusedFunding } = operation;
+  const { provider, accountId, providerKey, flow, paymentToken, refusedFunding } = operation;
+  const returnsToUs = dependencies.connectors.get(provider).parseReturn !== undefined;
   const { publicUrl } = dependencies;
   return {
     ...referenceOf(operation),
     subject: `Order ${payment.record.orderReference}`,
-    returnUrl: payment.returnUrl ?? `${publicUrl}/return`,
+    returnUrl: returnsToUs
+      ? `${publicUrl}/returns/${provider}/${accountId}/${providerKey}`
+      : (payment.returnUrl ?? `${publicUrl}/return`),
     notifyUrl: `${publicUrl}/notifications/${provider}/${accountId}`,
     flow,
     paymentToken,

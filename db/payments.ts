@@ -62,6 +62,10 @@ const columns = /* sql */ `
           JOIN provider_accounts b ON b.merchant_id = p.merchant_id AND b.mode = p.mode
            AND b.id = f.terms ->> 'accountId') END,
       'replayForMs', o.replay_for_ms,
+      'approvedAtMs', floor(extract(epoch FROM o.approved_at) * 1000), 'returnDetails', o.return_details,
+      'advanceTakenAtMs', floor(extract(epoch FROM o.advance_taken_at) * 1000),
+      'advanceReplayUntilMs', floor(extract(epoch FROM o.advance_replay_until) * 1000),
+      'advanceCount', o.advance_count,
       'isStopped', is_stopped(p.merchant_id, p.mode, o.provider, p.method, o.kind), 'captureBeforeMs', floor(extract(epoch FROM o.capture_before) * 1000),
       'posted', ARRAY(SELECT t.fact FROM ledger_transactions t WHERE t.operation_id = o.id ORDER BY t.id))
       ORDER BY o.number)

@@ -3,6 +3,7 @@ import { createWechatPayConnector } from './wechat_pay/index.js';
 import { createBtcpayConnector } from './btcpay/index.js';
 import type { Connector, ConnectorDependencies, ConnectorFactory } from './connector.js';
 import { createStripeConnector } from './stripe/index.js';
+import { createUnionPayConnector } from './union_pay/index.js';
 
 /** Every provider that Quittance can pay through: one line each. */
 const factories = {
@@ -10,6 +11,7 @@ const factories = {
   stripe: createStripeConnector,
   wechat_pay: createWechatPayConnector,
   btcpay: createBtcpayConnector,
+  union_pay: createUnionPayConnector,
 } as const satisfies Record<string, ConnectorFactory>;
 
 export type ProviderName = keyof typeof factories;
