@@ -56,7 +56,8 @@ function nextOperation(payment: PaymentFacts, number = 2): PlannedOperation {
 const confirm = (payment: PaymentFacts, key?: string, number = 2) =>
   confirmPayment(database.app, payment, request('POST /v1/payments/:id/confirm', key), {
     method: 'alipay',
-    returnUrl: null, routing: null,
+    returnUrl: null,
+    routing: null,
     operation: nextOperation(payment, number),
   });
 
