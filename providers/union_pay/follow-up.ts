@@ -1,4 +1,11 @@
-import type { FollowUpLookup, FollowUpOutcome, MovedEvidence, ProviderError } from '../../domain/outcome.js';
+import type {
+  FollowUpLookup,
+  FollowUpOutcome,
+  MovedEvidence,
+  NotExecuted,
+  ProviderError,
+  Unknown,
+} from '../../domain/outcome.js';
 import type { FollowUpRequest, OperationReference } from '../connector.js';
 import type { Answer, UnionPayClient } from './client.js';
 import { DUPLICATE, meaningOf } from './codes.js';
@@ -16,10 +23,7 @@ export async function startFollowUp(
   request: FollowUpRequest,
 ): Promise<FollowUpOutcome> {
   const origQryId = request.of.providerReference ?? (await findQueryId(client, request.of));
-  if (origQryId === undefined) {
-    const message = "UnionPay's number of the first transaction is not known yet; nothing was sent";
-    return { kind: 'not_executed', error: { code: 'no_query_id', message } };
-  }
+  if (typeof origQryId !== 'string') return origQryId;
   const content = {
     ...orderFields(request, client.credential),
     txnSubType: '00',
@@ -92,8 +96,16 @@ function mapMoved(reply: Fields, request: OperationReference, error: ProviderErr
   return { kind: 'succeeded', moved };
 }
 
-async function findQueryId(client: UnionPayClient, of: OperationReference): Promise<string | undefined> {
+/** Where the first transaction is not done there is nothing to act on; in neither case is anything sent. */
+async function findQueryId(
+  client: UnionPayClient,
+  of: OperationReference,
+): Promise<string | NotExecuted | Unknown> {
   const read = readQuery(await client.call('query', queryFields(of)), of, client.credential.merId);
-  if (read.kind !== 'found' || meaningOf(read.code).kind !== 'success') return undefined;
-  return read.reply['queryId'] || undefined;
+  if (read.kind === 'not_executed') return read;
+  if (read.kind === 'unknown') return { kind: 'not_executed', error: read.error };
+  const queryId =
+    read.kind === 'found' && meaningOf(read.code).kind === 'success' ? read.reply['queryId'] : undefined;
+  const message = 'UnionPay does not know the first transaction as done; nothing was sent';
+  return queryId ?? unknown({ code: 'not_done', message });
 }

@@ -13,7 +13,7 @@ import { UnionPayClient } from './client.js';
 import { FINAL_MARGIN_MS, parseCredential } from './credentials.js';
 import { queryFollowUp, startFollowUp } from './follow-up.js';
 import { closeFromQuery, mapProbe, mapQuery, unknown } from './mapping.js';
-import { parseNotification } from './notification.js';
+import { parseNotification, parseReturn } from './notification.js';
 import { frontFields, queryFields } from './order-fields.js';
 
 const MINUTE_MS = 60_000;
@@ -73,8 +73,11 @@ export function createUnionPayConnector(
       return withClient(request.account, (client) => query(client, request, now()));
     },
 
+    /** There is no close at UnionPay: an order is asked about, and only its end makes it unpayable. */
     async close(request) {
-      return withClient(request.account, (client) => close(client, request, now()));
+      return withClient(request.account, async (client): Promise<CloseOutcome> =>
+        closeFromQuery(await query(client, request, now())),
+      );
     },
 
     capture: followUp,
@@ -91,6 +94,11 @@ export function createUnionPayConnector(
     parseNotification: (raw) =>
       new Promise((resolve) => {
         resolve(parseNotification(clientFor(raw.account), raw));
+      }),
+
+    parseReturn: (raw) =>
+      new Promise((resolve) => {
+        resolve(parseReturn(clientFor(raw.account), raw));
       }),
 
     /** UnionPay reads the status alone. */
@@ -120,16 +128,6 @@ async function query(
   // Read before the call: what was final then is final in the answer.
   const isFinal = nowMs >= request.offerEndsAtMs + finalMarginMs;
   return mapQuery(await client.call('query', queryFields(request)), { request, merId, isFinal });
-}
-
-/** There is no close at UnionPay. Before the order's end nothing is asked: no answer could make it unpayable. */
-async function close(
-  client: UnionPayClient,
-  request: OperationReference,
-  nowMs: number,
-): Promise<CloseOutcome> {
-  if (nowMs < request.offerEndsAtMs) return { kind: 'pending', why: 'user_action' };
-  return closeFromQuery(await query(client, request, nowMs));
 }
 
 /** Our own check: what UnionPay can never take is not sent, today or on a repetition. */

@@ -44,11 +44,15 @@ export type Trait =
   | 'payer'
   /** The payer has to act before money moves. */
   | 'offer'
+  /** Starting is a call of ours: a form for the payer's browser (UnionPay) asks nobody. */
+  | 'called_start'
   /** An offer can be taken back before its end. */
   | 'closable'
   /** The payer's bank can refuse, in the very call or after the offer. */
   | 'decline'
   | 'refund'
+  /** A look-up of the payment tells what of it was given back. */
+  | 'shown_refunds'
   | 'authorize'
   | 'partial_capture'
   | 'notifications'

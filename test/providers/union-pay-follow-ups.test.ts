@@ -84,8 +84,13 @@ describe('a refund', () => {
       'queryTrans.do',
     ]);
     server.calls.length = 0;
-    expect(await refund([found('05')], request)).toMatchObject({ kind: 'not_executed' });
-    expect(server.calls).toHaveLength(1);
+    expect(await refund([found('05')], request)).toMatchObject({
+      kind: 'unknown',
+      error: { code: 'not_done' },
+    });
+    expect(await refund([refused('34')], request)).toMatchObject({ kind: 'unknown' });
+    expect(await refund([hangUp], request)).toMatchObject({ kind: 'not_executed' });
+    expect(server.calls.map(({ path }) => path)).toEqual(Array(3).fill('/gateway/api/queryTrans.do'));
   });
 
   it.each(['31', '36', '60'])(

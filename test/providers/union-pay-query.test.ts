@@ -177,9 +177,11 @@ describe('a close', () => {
     return connectorFor(server.url, { now: () => nowMs }).close(operation);
   };
 
-  it('cannot be had before the end, and asks nobody', async () => {
-    expect(await close(refused('34'), endMs - 1)).toEqual({ kind: 'pending', why: 'user_action' });
-    expect(server.calls).toEqual([]);
+  it('cannot be had before the end: what is asked for is whether it was paid', async () => {
+    expect(await close(refused('34'), endMs - 1)).toEqual({ kind: 'not_found' });
+    expect(await close(found('05'), endMs - 1)).toEqual({ kind: 'pending', why: 'user_action' });
+    expect(await close(found('00'), endMs - 1)).toMatchObject({ kind: 'succeeded' });
+    expect(server.calls.map(({ path }) => path)).toEqual(Array(3).fill('/gateway/api/queryTrans.do'));
   });
 
   it('is confirmed by nothing but the last word', async () => {

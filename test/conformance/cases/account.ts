@@ -22,7 +22,7 @@ export const accountCases: readonly Case[] = [
   },
   {
     name: 'a charge with a secret that is not the account’s moves nothing, and is no decline',
-    needs: ['wrong_secret', 'journal'],
+    needs: ['wrong_secret', 'called_start', 'journal'],
     run: async (bench) => {
       const request = { ...bench.harness.request(), account: bench.harness.wrongAccount };
       const outcome = await bench.connector.start(request);

@@ -19,7 +19,7 @@ export const refundCases: readonly Case[] = [
   },
   {
     name: 'the sale’s own evidence never says more is left than was given back and told',
-    needs: ['payer', 'refund'],
+    needs: ['payer', 'refund', 'shown_refunds'],
     run: async (bench) => {
       const { known } = await bench.takeMoney();
       const refund = bench.followUp('refund', known, known.amountMinor);

@@ -90,7 +90,7 @@ export const startCases: readonly Case[] = [
   },
   {
     name: 'a refused connection is provably not executed, and the same key goes through afterwards',
-    needs: ['payer', 'outage'],
+    needs: ['payer', 'called_start', 'outage'],
     run: async (bench) => {
       const request = bench.harness.request();
       const outcome = await bench.whileRefused((connector) => connector.start(request));
