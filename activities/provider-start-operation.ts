@@ -175,7 +175,7 @@ function startRequest(
   payment: PaymentFacts,
   operation: OperationFacts,
 ): StartRequest {
-  const { provider, accountId, providerKey, flow, paymentToken } = operation;
+  const { provider, accountId, providerKey, flow, paymentToken, refusedFunding } = operation;
   const returnsToUs = dependencies.connectors.get(provider).parseReturn !== undefined;
   const { publicUrl } = dependencies;
   return {
@@ -188,6 +188,6 @@ function startRequest(
     flow,
     paymentToken,
     payer: { id: payment.record.payerId, ip: payment.payerIp },
-    refusedFunding: [],
+    refusedFunding,
   };
 }
