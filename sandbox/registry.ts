@@ -1,3 +1,4 @@
+import { createAdyen } from './adyen/stand-in.js';
 import { createBtcpayStandIn } from './btcpay/stand-in.js';
 import { createPaypalStandIn } from './paypal/stand-in.js';
 import type { StandInFactory } from './stand-in.js';
@@ -12,4 +13,6 @@ export const standIns: Readonly<Record<string, StandInFactory>> = {
   stripe: createStripe,
   union_pay: createUnionPayStandIn,
   wechat_pay: createWechatPayStandIn,
+  // After Stripe: a card's token that names no account is for the first account that takes cards.
+  adyen: createAdyen,
 };
