@@ -2,16 +2,17 @@ import type { AcceptanceFacts } from '../db/accept-payment.js';
 import { toMajorUnits } from '../domain/money.js';
 import { priceOrder, type OrderLine, type PricingProblem } from '../domain/pricing.js';
 import type { Tenant } from '../domain/tenant.js';
-import { chooseAccount, type AccountDependencies, type ChosenAccount } from './choose-account.js';
+import { chooseAccounts, type AccountDependencies, type ChosenAccounts } from './choose-account.js';
 import { fieldProblem, type Problem } from './problem-details.js';
 import type { CreatePaymentRequest } from './request-schemas/payments.js';
 
 export interface VerifiedPayment {
   readonly lines: readonly OrderLine[];
-  readonly account: ChosenAccount;
+  readonly accounts: ChosenAccounts;
 }
 
 export interface PaymentToVerify {
+  readonly paymentId: string;
   readonly tenant: Tenant;
   readonly request: CreatePaymentRequest;
   readonly method: string;
@@ -20,7 +21,7 @@ export interface PaymentToVerify {
 
 /** Whether what is asked for may be accepted, by the facts as one statement saw them. Pure; throws a Problem. */
 export function verifyPayment(
-  { tenant, request, method, currency }: PaymentToVerify,
+  { paymentId, tenant, request, method, currency }: PaymentToVerify,
   facts: AcceptanceFacts,
   dependencies: AccountDependencies,
 ): VerifiedPayment {
@@ -36,6 +37,10 @@ export function verifyPayment(
   const bought = lines.findIndex((line) => isClaimed(line, facts));
   if (bought !== -1) throw alreadyPurchased(lines, bought, facts);
   const wanted = {
+    paymentId,
+    kind: 'sale' as const,
+    country: request.payer.country ?? null,
+    cardFunding: request.card?.funding ?? null,
     mode: tenant.mode,
     method,
     currency,
@@ -43,7 +48,7 @@ export function verifyPayment(
     flow: request.flow,
     paymentToken: request.payment_token,
   };
-  return { lines, account: chooseAccount(facts.accounts, wanted, dependencies) };
+  return { lines, accounts: chooseAccounts(facts, wanted, dependencies) };
 }
 
 function priceLines(
