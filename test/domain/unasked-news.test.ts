@@ -79,6 +79,17 @@ describe('a charge that is told', () => {
     expect(change?.postings?.[0]?.entries[0]).toMatchObject({ amountMinor: PRICE });
   });
 
+  it('that only holds is known once it is held; a second hold is looked at', () => {
+    const held = at('succeeded', { kind: 'authorize', providerReference: 'psp-1' });
+    const same = news(held, { paid: paidFor(held, { providerReference: 'psp-1' }) });
+    expect(isKnown(held, same)).toBe(true);
+    const second = news(held, { paid: paidFor(held, { providerReference: 'psp-2' }) });
+    expect(isKnown(held, second)).toBe(false);
+    const { change } = decide(held, [second]);
+    expect(change).toMatchObject({ outcome: 'review', review: { reason: 'surplus' } });
+    expect(change).not.toHaveProperty('postings');
+  });
+
   it('twice at once is taken one after the other', () => {
     const operation = at('unknown');
     const [first, second] = ['psp-1', 'psp-2'].map((providerReference, id) =>
