@@ -7,6 +7,7 @@ import { killSwitchRoutes } from './routes/kill-switches.js';
 import { paymentRoutes } from './routes/payments.js';
 import { productRoutes } from './routes/products.js';
 import { reviewRoutes } from './routes/reviews.js';
+import { walletRoutes } from './routes/wallets.js';
 import { webhookEndpointRoutes } from './routes/webhook-endpoints.js';
 
 /** The contract with merchants: the OpenAPI document is made from these. */
@@ -18,6 +19,7 @@ export const apiRoutes: readonly ApiRoute[] = [
   ...productRoutes,
   ...entitlementRoutes,
   ...reviewRoutes,
+  ...walletRoutes,
   ...webhookEndpointRoutes,
   ...killSwitchRoutes,
 ];

@@ -5,6 +5,7 @@ import type { Tenant } from '../domain/tenant.js';
 import { chooseAccount, type AccountDependencies, type ChosenAccount } from './choose-account.js';
 import { fieldProblem, type Problem } from './problem-details.js';
 import type { CreatePaymentRequest } from './request-schemas/payments.js';
+import { requireCovered } from './require-covered.js';
 
 export interface VerifiedPayment {
   readonly lines: readonly OrderLine[];
@@ -43,7 +44,9 @@ export function verifyPayment(
     flow: request.flow,
     paymentToken: request.payment_token,
   };
-  return { lines, account: chooseAccount(facts.accounts, wanted, dependencies) };
+  const account = chooseAccount(facts.accounts, wanted, dependencies);
+  requireCovered(account, facts.wallet, request.amount, currency);
+  return { lines, account };
 }
 
 function priceLines(

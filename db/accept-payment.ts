@@ -1,5 +1,6 @@
 import type { OrderLine, PricedProduct } from '../domain/pricing.js';
 import type { PlannedOperation } from '../domain/plan-operation.js';
+import type { Wallet } from '../domain/wallet.js';
 import type { Database, Executor } from './connect.js';
 import { findIdempotencyRecord, type IdempotencyRecord, type IdempotencyScope } from './idempotency.js';
 import { run, runOne, type Statement } from './statement.js';
@@ -15,6 +16,8 @@ export interface AcceptanceFacts {
   /** Products of this order that the payer owns or is buying, and in which payment. */
   readonly claims: readonly { readonly product: string; readonly paymentId: string }[];
   readonly accounts: readonly AccountChoice[];
+  /** The payer's wallet in the payment's currency. */
+  readonly wallet: Wallet | null;
 }
 
 /** A provider account that serves the method, best first. */
@@ -52,7 +55,10 @@ const selectFacts: Statement = {
           'currencies', a.currencies, 'isStopped', is_stopped(m.id, m.mode, a.provider, a.method, 'sale'))
           ORDER BY a.priority, a.id)
          FROM provider_accounts a
-        WHERE a.merchant_id = m.id AND a.mode = m.mode AND a.method = ? AND a.disabled_at IS NULL) AS accounts
+        WHERE a.merchant_id = m.id AND a.mode = m.mode AND a.method = ? AND a.disabled_at IS NULL) AS accounts,
+      (SELECT json_build_object('payerId', w.payer_id, 'currency', w.currency, 'balanceMinor', w.balance_minor,
+          'heldMinor', w.held_minor, 'creditLimitMinor', w.credit_limit_minor)
+         FROM wallets w WHERE w.merchant_id = m.id AND w.mode = m.mode AND w.payer_id = ? AND w.currency = ?) AS wallet
       FROM merchants m WHERE m.id = ? AND m.mode = ?`,
 };
 
@@ -64,6 +70,7 @@ interface FactsRow {
   products: PricedProduct[] | null;
   claims: { product: string; paymentId: string }[] | null;
   accounts: AccountChoice[] | null;
+  wallet: Wallet | null;
 }
 
 export async function readAcceptanceFacts(
@@ -82,6 +89,8 @@ export async function readAcceptanceFacts(
     payerId,
     productIds,
     method,
+    payerId,
+    currency,
     tenant.merchantId,
     tenant.mode,
   ]);
@@ -93,6 +102,7 @@ export async function readAcceptanceFacts(
     products: new Map((row.products ?? []).map((product) => [product.id, product])),
     claims: row.claims ?? [],
     accounts: row.accounts ?? [],
+    wallet: row.wallet,
   };
 }
 

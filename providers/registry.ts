@@ -1,8 +1,9 @@
 import { createAlipayConnector } from './alipay/index.js';
 import { createWechatPayConnector } from './wechat_pay/index.js';
 import { createBtcpayConnector } from './btcpay/index.js';
-import type { Connector, ConnectorDependencies, ConnectorFactory } from './connector.js';
+import type { Connector, ConnectorFactory, RegistryDependencies } from './connector.js';
 import { createStripeConnector } from './stripe/index.js';
+import { createWalletConnector } from './wallet/index.js';
 
 /** Every provider that Quittance can pay through: one line each. */
 const factories = {
@@ -10,6 +11,7 @@ const factories = {
   stripe: createStripeConnector,
   wechat_pay: createWechatPayConnector,
   btcpay: createBtcpayConnector,
+  wallet: createWalletConnector,
 } as const satisfies Record<string, ConnectorFactory>;
 
 export type ProviderName = keyof typeof factories;
@@ -21,7 +23,7 @@ export interface Connectors {
   find(provider: string): Connector | undefined;
 }
 
-export function createConnectors(dependencies: ConnectorDependencies): Connectors {
+export function createConnectors(dependencies: RegistryDependencies): Connectors {
   const connectors = new Map<string, Connector>(
     providerNames.map((name) => [name, factories[name](dependencies)]),
   );

@@ -36,6 +36,7 @@ const COMMANDS = {
   bench: { program: 'bench/main.js' },
   merchant: { program: 'scripts/merchant.js', needsInstance: true },
   'kill-switch': { program: 'scripts/kill-switch.js', needsInstance: true },
+  verify: { program: 'scripts/verify.js', needsInstance: true },
   migrate: { program: 'scripts/migrate.js', needsInstance: true },
 };
 

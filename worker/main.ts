@@ -10,6 +10,7 @@ import { createCrashAt } from '../config/crash-point.js';
 import { readCredentials, readEnvironment, SettingError, type Environment } from '../config/environment.js';
 import { temporalConnectionOptions } from '../config/temporal-connection.js';
 import { connectDatabase, type Database } from '../db/connect.js';
+import { createWalletBook } from '../db/wallets.js';
 import { requireUsableDatabase, UnusableDatabaseError } from '../db/usable-database.js';
 import { createConnectors } from '../providers/registry.js';
 import type { CredentialsByName } from '../config/environment.js';
@@ -126,6 +127,7 @@ function activityDependencies(
     database,
     connectors: createConnectors({
       now,
+      wallets: createWalletBook(database),
       credentials(name) {
         const found = credentials[name];
         if (!found) throw new SettingError(`PROVIDER_ACCOUNTS_FILE has no credential named ${name}`);

@@ -13,6 +13,7 @@ import { planAttempt } from '../plan-attempt.js';
 import { fieldProblem, Problem } from '../problem-details.js';
 import { confirmPaymentRequest } from '../request-schemas/payments.js';
 import * as responses from '../response-schemas.js';
+import { requireCovered } from '../require-covered.js';
 import { retryOnConcurrentChange } from '../retry-on-change.js';
 import { checkReturnUrl } from '../return-url.js';
 import { apiRoute, type ApiContext, type ApiRequest, type Reply } from '../route.js';
@@ -39,6 +40,8 @@ export const confirmPaymentRoute = apiRoute({
     'method_unavailable',
     'currency_unsupported',
     'amount_limit_exceeded',
+    'insufficient_balance',
+    'insufficient_credit',
   ],
   handle: (request, context) => retryOnConcurrentChange(() => confirmPayment(request, context)),
 });
@@ -65,6 +68,7 @@ async function confirmPayment(request: ConfirmRequest, context: ApiContext): Pro
   const { flow, payment_token: paymentToken } = body;
   const wanted = { mode, method, currency, amountMinor, flow, paymentToken };
   const account = chooseAccount(facts.accounts, wanted, context);
+  requireCovered(account, facts.wallet, amountMinor, currency);
   const number = nextOperationNumber(payment);
   if (number === undefined) throw new Problem('payment_ended', 'The payment has no attempts left.');
   const means = { flow: account.flow, paymentToken: account.paymentToken };

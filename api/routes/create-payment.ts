@@ -43,6 +43,8 @@ export const createPaymentRoute = apiRoute({
     'order_reference_used',
     'method_unavailable',
     'currency_unsupported',
+    'insufficient_balance',
+    'insufficient_credit',
   ],
   handle: createPayment,
 });
