@@ -1,4 +1,5 @@
 import type { ActivityDependencies } from './dependencies.js';
+import { createAdvanceOperation } from './provider-advance-operation.js';
 import {
   createCloseOperation,
   createConcludeOperation,
@@ -16,6 +17,7 @@ import { createAbandonWebhook, createSendWebhook } from './webhook-delivery.js';
 export function createActivities(dependencies: ActivityDependencies) {
   return {
     startOperation: guarded(createStartOperation(dependencies)),
+    advanceOperation: guarded(createAdvanceOperation(dependencies)),
     queryOperation: guarded(createQueryOperation(dependencies)),
     closeOperation: guarded(createCloseOperation(dependencies)),
     concludeOperation: guarded(createConcludeOperation(dependencies)),

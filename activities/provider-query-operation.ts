@@ -135,5 +135,6 @@ export function referenceOf(operation: OperationFacts): OperationReference {
     providerReference: operation.providerReference,
     plannedAtMs: operation.plannedAtMs,
     offerEndsAtMs: operation.offerEndsAtMs,
+    advanceTakenAtMs: operation.advanceTakenAtMs,
   };
 }

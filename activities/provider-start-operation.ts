@@ -30,7 +30,8 @@ export function createStartOperation(dependencies: ActivityDependencies) {
     if (operation?.isStopped && operation.status === 'planned') return stop(dependencies, payment, operation);
     if (!operation || !mayStart(payment, operation, dependencies.now())) return done(payment);
     const connector = dependencies.connectors.get(operation.provider);
-    if (connector.capabilities.isOwnLedger) return book(dependencies, connector, payment, operation);
+    if (connector.capabilities.isOwnLedger)
+      return book(dependencies, connector, payment, operation, firstTry);
     return firstTry
       ? startAtOnce(dependencies, payment, operation)
       : startDurably(dependencies, payment, operation);
@@ -106,10 +107,16 @@ async function book(
   connector: Connector,
   payment: PaymentFacts,
   operation: OperationFacts,
+  firstTry: boolean,
 ): Promise<PhaseResult> {
   dependencies.crashAt('worker.start.before_call');
   const outcome = await connector.start(startRequest(dependencies, payment, operation));
   dependencies.crashAt('worker.start.after_call');
+  if (isUnclear(outcome)) {
+    // Its account is not set up: operators see it on the wallet's own queue, and it goes on once it is.
+    if (firstTry) return { ...done(payment), clean: false };
+    throw providerUnclear(operation.provider, outcome);
+  }
   const decide = (said: StartOutcome) => decideStart(payment, operation, said, dependencies.now());
   const change = decide(outcome);
   if (!change) return done(payment);
@@ -192,12 +199,15 @@ function startRequest(
   payment: PaymentFacts,
   operation: OperationFacts,
 ): StartRequest {
-  const { provider, accountId, flow, paymentToken } = operation;
+  const { provider, accountId, providerKey, flow, paymentToken } = operation;
+  const returnsToUs = dependencies.connectors.get(provider).parseReturn !== undefined;
   const { publicUrl } = dependencies;
   return {
     ...referenceOf(operation),
     subject: `Order ${payment.record.orderReference}`,
-    returnUrl: payment.returnUrl ?? `${publicUrl}/return`,
+    returnUrl: returnsToUs
+      ? `${publicUrl}/returns/${provider}/${accountId}/${providerKey}`
+      : (payment.returnUrl ?? `${publicUrl}/return`),
     notifyUrl: `${publicUrl}/notifications/${provider}/${accountId}`,
     flow,
     paymentToken,

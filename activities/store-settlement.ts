@@ -1,11 +1,14 @@
+import { moneyPosted } from '../db/ledger.js';
 import { markNotificationsProcessed } from '../db/notification-changes.js';
 import { writePaymentChange } from '../db/payment-changes.js';
+import type { PaidEvidence } from '../domain/outcome.js';
 import type { PaymentChange } from '../domain/payment-change.js';
 import { decideLookup } from '../domain/payment-decisions.js';
 import type { NotificationFacts, OperationFacts, PaymentFacts } from '../domain/payment-facts.js';
 import { isEnded } from '../domain/payment.js';
 import { decideUnexpectedRefund } from '../domain/payment-refund.js';
-import { decideMoreCame, decidePaid, judge } from '../domain/payment-success.js';
+import { decidePaid, judge } from '../domain/payment-success.js';
+import { claimsMore, decideMoreCame } from '../domain/payment-surplus.js';
 import { decideUnansweredNews, newsDeadlineMs } from '../domain/unanswered-news.js';
 import type { ActivityDependencies } from './dependencies.js';
 import type { PhaseInput, PhaseResult } from './phase.js';
@@ -57,9 +60,9 @@ async function settleOperation(
   }
   if (isUndisputed) return apply(dependencies, payment, notifications, undefined, 'disregarded');
   const refunds = notifications.flatMap(({ paid }) => (paid && paid.refundedMinor > 0 ? [paid] : []));
-  // What names no amount may tell of more money: BTCPay's second transfer to one address.
-  const namesAmounts = notifications.every(({ paid }) => paid !== null);
-  if (operation.status === 'succeeded' && refunds.length === 0 && namesAmounts) {
+  // What names no amount may tell of more money, too: BTCPay's second transfer to one address.
+  const mayTellMore = notifications.some(({ paid }) => paid === null || claimsMore(operation, paid));
+  if (operation.status === 'succeeded' && refunds.length === 0 && !mayTellMore) {
     return apply(dependencies, payment, notifications, undefined, 'known already');
   }
   const outcome = await ask(dependencies, operation, firstTry);
@@ -72,9 +75,24 @@ async function settleOperation(
   }
   const found = decideLookup(payment, operation, outcome, dependencies.now());
   const isUnexplained = operation.status === 'succeeded' && found === undefined && refunds.length > 0;
-  const more = outcome.kind === 'succeeded' ? decideMoreCame(payment, operation, outcome.paid) : undefined;
-  const change = isUnexplained ? decideUnexpectedRefund(operation, refunds) : (found ?? more);
+  const more =
+    found || outcome.kind !== 'succeeded'
+      ? undefined
+      : await moreOf(dependencies, payment, operation, outcome.paid, refunds);
+  const change = isUnexplained && !more ? decideUnexpectedRefund(operation, refunds) : (found ?? more);
   return apply(dependencies, payment, notifications, change, `asked: ${outcome.kind}`);
+}
+
+/** What is posted is read only here, where a difference was confirmed: every other payment does without. */
+async function moreOf(
+  { database }: ActivityDependencies,
+  payment: PaymentFacts,
+  operation: OperationFacts,
+  paid: PaidEvidence,
+  refunds: readonly PaidEvidence[],
+): Promise<PaymentChange | undefined> {
+  const postedMinor = await moneyPosted(database, operation.id, paid.currency);
+  return decideMoreCame(payment, operation, paid, postedMinor, refunds);
 }
 
 /**

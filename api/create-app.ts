@@ -11,6 +11,7 @@ import { createDocumentationRoutes } from './routes/documentation.js';
 import { healthRoutes } from './routes/health.js';
 import { createNotificationRoute } from './routes/notifications.js';
 import { returnRoutes } from './routes/return-page.js';
+import { createReturnRoutes } from './routes/returns.js';
 import { createTenantQueue, defaultQueueSettings } from './tenant-queue.js';
 
 export interface Api {
@@ -42,6 +43,7 @@ export function createApp(dependencies: ApiDependencies, publicUrl?: string): Ap
     ...healthRoutes,
     ...returnRoutes,
     createNotificationRoute(context),
+    ...createReturnRoutes(context),
     ...createDocumentationRoutes(apiRoutes, publicUrl),
   ];
   for (const path of new Set(routes.map((route) => route.path))) {

@@ -68,6 +68,7 @@ export async function dispatch(
     receivedAtMs: begun.receivedAtMs,
     route: begun.route,
     params: request.params as Record<string, string>,
+    query: queryOf(request.originalUrl),
     headers: request.headers,
     readBody: () => readBody(request),
     signal: hungUp.signal,
@@ -77,6 +78,11 @@ export async function dispatch(
       ? await route.handle(open, context)
       : await route.handle(await readApiRequest(route, request, open, begun, context), context);
   send(response, reply);
+}
+
+function queryOf(url: string): string {
+  const mark = url.indexOf('?');
+  return mark < 0 ? '' : url.slice(mark + 1);
 }
 
 async function readApiRequest(

@@ -8,6 +8,7 @@ const counters = {
   quittance_http_requests_total: 'HTTP requests answered, by route and status.',
   quittance_http_request_seconds_total: 'Time spent answering HTTP requests, by route.',
   quittance_notifications_total: 'Callbacks of providers, by provider and what became of them.',
+  quittance_returns_total: 'Payers who came back from a provider, by provider and what became of it.',
   quittance_payments_accepted_total: 'Payments accepted, by mode.',
 } as const;
 

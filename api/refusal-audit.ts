@@ -9,6 +9,7 @@ const WINDOW_MS = 60_000;
 const MOST_PER_WINDOW = 10;
 
 export interface Refusal {
+  readonly of: 'notification' | 'return';
   readonly account: ProviderAccount;
   readonly why: NotificationRefusal;
   readonly detail: string;
@@ -42,16 +43,16 @@ export function createRefusalAudit({
   }
 
   return {
-    async record({ account, why, detail, body }: Refusal): Promise<void> {
+    async record({ of, account, why, detail, body }: Refusal): Promise<void> {
       const dropped = droppedBefore(account.id);
       if (dropped === undefined) return;
       const { provider, tenant } = account;
-      logger.warn({ account: account.id, provider, why, dropped }, 'a notification was refused');
+      logger.warn({ account: account.id, provider, why, dropped }, `a ${of} was refused`);
       try {
         await recordAudit(database, {
           tenant,
           actor: `provider:${provider}`,
-          action: 'notification.refused',
+          action: `${of}.refused`,
           detail: {
             account: account.id,
             why,
@@ -67,3 +68,5 @@ export function createRefusalAudit({
     },
   };
 }
+
+export type RefusalAudit = ReturnType<typeof createRefusalAudit>;

@@ -39,6 +39,8 @@ export interface OpenRequest {
   /** Method and path template. */
   readonly route: string;
   readonly params: Readonly<Record<string, string>>;
+  /** Without the question mark, as it came. */
+  readonly query: string;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   /** The raw body; rejects with a Problem where it is too large. */
   readonly readBody: () => Promise<Buffer>;

@@ -43,8 +43,8 @@ export async function insertOperation(
 const cancel: Statement = {
   name: 'operation-cancel',
   text: /* sql */ `
-    UPDATE operations SET status = 'canceled', ended_at = now(), payment_token = NULL
-     WHERE id = ? AND status = ? AND offer IS NULL RETURNING id`,
+    UPDATE operations SET status = 'canceled', ended_at = now(), payment_token = NULL, return_details = NULL
+     WHERE id = ? AND status = ? AND offer IS NULL AND advance_taken_at IS NULL RETURNING id`,
 };
 
 /** Ends an operation whose offer, if there is one, nobody can have seen (payment model, rule 1). */

@@ -14,7 +14,9 @@ const core = (covered: { table: string; condition: string }) => /* sql */ `
     operation_change AS MATERIALIZED (
       SELECT input.payment_id, o.* FROM input, jsonb_to_record(input.operation) AS o (
         id text, status_read text, status text, sent_at timestamptz, offer jsonb, provider_reference text,
-        last_error jsonb, asked_at timestamptz, next_poll_at timestamptz, poll_count integer, ended boolean)
+        last_error jsonb, asked_at timestamptz, next_poll_at timestamptz, poll_count integer, ended boolean,
+        writes_advance boolean, approved_at timestamptz, return_details text, advance_taken_at timestamptz,
+        advance_replay_until timestamptz, advance_count integer, replaces_offer boolean)
        WHERE input.operation IS NOT NULL),
     operation_as_read AS MATERIALIZED (
       SELECT o.id FROM operations o JOIN operation_change c
@@ -35,12 +37,20 @@ const core = (covered: { table: string; condition: string }) => /* sql */ `
       RETURNING p.id, p.merchant_id, p.mode, p.payer_id),
     operation AS (
       UPDATE operations o SET
-        status = c.status, sent_at = coalesce(o.sent_at, c.sent_at), offer = coalesce(o.offer, c.offer),
+        status = c.status, sent_at = coalesce(o.sent_at, c.sent_at),
+        offer = CASE WHEN c.replaces_offer THEN c.offer ELSE coalesce(o.offer, c.offer) END,
         provider_reference = coalesce(c.provider_reference, o.provider_reference),
         last_error = coalesce(c.last_error, o.last_error), asked_at = coalesce(c.asked_at, o.asked_at),
         next_poll_at = coalesce(c.next_poll_at, o.next_poll_at), poll_count = coalesce(c.poll_count, o.poll_count),
         ended_at = CASE WHEN c.ended THEN coalesce(o.ended_at, now()) ELSE o.ended_at END,
-        payment_token = CASE WHEN c.ended THEN NULL ELSE o.payment_token END
+        payment_token = CASE WHEN c.ended THEN NULL ELSE o.payment_token END,
+        approved_at = CASE WHEN c.writes_advance THEN c.approved_at ELSE o.approved_at END,
+        return_details = CASE WHEN c.ended THEN NULL WHEN c.writes_advance THEN c.return_details
+          ELSE o.return_details END,
+        advance_taken_at = CASE WHEN c.writes_advance THEN c.advance_taken_at ELSE o.advance_taken_at END,
+        advance_replay_until = CASE WHEN c.writes_advance THEN c.advance_replay_until
+          ELSE o.advance_replay_until END,
+        advance_count = CASE WHEN c.writes_advance THEN c.advance_count ELSE o.advance_count END
         FROM operation_change c, payment
        WHERE o.id = c.id AND o.payment_id = payment.id)`;
 

@@ -1,6 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { makeId } from '../domain/ids.js';
-import { applyChange, type OperationChange, type PaymentChange } from '../domain/payment-change.js';
+import {
+  applyChange,
+  type AdvanceChange,
+  type OperationChange,
+  type PaymentChange,
+} from '../domain/payment-change.js';
 import { dueAt, type PaymentFacts } from '../domain/payment-facts.js';
 import { providerAccount } from '../domain/ledger.js';
 import { isOpen } from '../domain/operation.js';
@@ -130,6 +135,20 @@ function operationInput(change: OperationChange) {
     next_poll_at: instant(change.nextPollMs),
     poll_count: change.pollCount ?? null,
     ended: !isOpen(change.to),
+    ...(change.advance ? advanceInput(change.advance) : { writes_advance: false, replaces_offer: false }),
+  };
+}
+
+function advanceInput(advance: AdvanceChange) {
+  const instant = (ms: number | null) => (ms === null ? null : new Date(ms));
+  return {
+    writes_advance: true,
+    approved_at: instant(advance.approvedAtMs),
+    return_details: advance.returnDetails,
+    advance_taken_at: instant(advance.takenAtMs),
+    advance_replay_until: instant(advance.replayUntilMs),
+    advance_count: advance.count,
+    replaces_offer: advance.replacesOffer ?? false,
   };
 }
 

@@ -50,6 +50,10 @@ const columns = /* sql */ `
       'plannedAtMs', floor(extract(epoch FROM o.created_at) * 1000), 'providerReference', o.provider_reference,
       'flow', o.flow, 'paymentToken', o.payment_token, 'ofOperationId', o.of_operation_id,
       'replayForMs', o.replay_for_ms,
+      'approvedAtMs', floor(extract(epoch FROM o.approved_at) * 1000), 'returnDetails', o.return_details,
+      'advanceTakenAtMs', floor(extract(epoch FROM o.advance_taken_at) * 1000),
+      'advanceReplayUntilMs', floor(extract(epoch FROM o.advance_replay_until) * 1000),
+      'advanceCount', o.advance_count,
       'isStopped', is_stopped(p.merchant_id, p.mode, o.provider, p.method, o.kind), 'captureBeforeMs', floor(extract(epoch FROM o.capture_before) * 1000),
       'posted', ARRAY(SELECT t.fact FROM ledger_transactions t WHERE t.operation_id = o.id ORDER BY t.id))
       ORDER BY o.number)

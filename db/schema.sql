@@ -155,7 +155,12 @@ CREATE TABLE operations (
   payment_token text,
   of_operation_id text,
   capture_before timestamp with time zone,
-  replay_for_ms bigint
+  replay_for_ms bigint,
+  approved_at timestamp with time zone,
+  return_details text,
+  advance_taken_at timestamp with time zone,
+  advance_replay_until timestamp with time zone,
+  advance_count integer NOT NULL DEFAULT 0
 );
 CREATE TABLE order_lines (
   merchant_id text NOT NULL,
@@ -336,8 +341,11 @@ ALTER TABLE notifications ADD CONSTRAINT notifications_merchant_id_mode_account_
 ALTER TABLE notifications ADD CONSTRAINT notifications_merchant_id_mode_operation_id_fkey FOREIGN KEY (merchant_id, mode, operation_id) REFERENCES operations(merchant_id, mode, id);
 ALTER TABLE notifications ADD CONSTRAINT notifications_pkey PRIMARY KEY (id);
 ALTER TABLE notifications ADD CONSTRAINT notifications_account_id_dedupe_key_key UNIQUE (account_id, dedupe_key);
+ALTER TABLE operations ADD CONSTRAINT operations_advance_count_check CHECK ((advance_count >= 0));
 ALTER TABLE operations ADD CONSTRAINT operations_amount_minor_check CHECK ((amount_minor > 0));
 ALTER TABLE operations ADD CONSTRAINT operations_check CHECK (((of_operation_id IS NULL) = (kind = ANY (ARRAY['authorize'::text, 'sale'::text, 'mandate_charge'::text, 'payout'::text]))));
+ALTER TABLE operations ADD CONSTRAINT operations_check1 CHECK (((advance_taken_at IS NULL) OR ((approved_at IS NOT NULL) AND (advance_count > 0))));
+ALTER TABLE operations ADD CONSTRAINT operations_check2 CHECK (((advance_taken_at IS NULL) = (advance_replay_until IS NULL)));
 ALTER TABLE operations ADD CONSTRAINT operations_flow_check CHECK ((flow = ANY (ARRAY['qr_code'::text, 'redirect'::text])));
 ALTER TABLE operations ADD CONSTRAINT operations_kind_check CHECK ((kind = ANY (ARRAY['authorize'::text, 'capture'::text, 'sale'::text, 'void'::text, 'refund'::text, 'payout'::text, 'mandate_charge'::text])));
 ALTER TABLE operations ADD CONSTRAINT operations_number_check CHECK (((number >= 1) AND (number <= 1295)));

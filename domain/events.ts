@@ -33,6 +33,7 @@ export type TimelineEventType =
   | 'payment.created'
   | 'payment.cancel_requested'
   | 'payment.confirmed'
+  | 'operation.approved'
   | 'operation.unknown'
   | 'operation.refused'
   | 'operation.closed'

@@ -9,8 +9,8 @@ export interface LedgerEntry {
   readonly amountMinor: number;
 }
 
-/** Unique per operation: a fact that is posted twice is posted once. */
-export type LedgerFact = 'paid' | 'refunded_by_provider';
+/** Unique per operation: a fact that is posted twice is posted once. Later money is told apart by the sum it led to. */
+export type LedgerFact = 'paid' | 'refunded_by_provider' | `more_paid:${string}`;
 
 export interface Posting {
   readonly fact: LedgerFact;
@@ -55,6 +55,21 @@ export function paidPosting(money: MoneyIn): Posting {
     entries.push({ account: merchantSuspense(money.merchantId), currency, amountMinor: -surplusMinor });
   }
   return { fact: 'paid', entries };
+}
+
+/** Money beyond what is posted: all of it to suspense. `actualMinor` is all that the provider has now taken. */
+export function morePaidPosting(money: MoneyIn, postedMinor: number): Posting {
+  const { actualMinor, currency } = money;
+  const moreMinor = actualMinor - postedMinor;
+  if (moreMinor <= 0 || postedMinor < 0)
+    throw new RangeError(`${actualMinor} is not more than ${postedMinor}`);
+  return {
+    fact: `more_paid:${currency} ${actualMinor}`,
+    entries: [
+      { account: providerAccount(money.provider, money.accountId), currency, amountMinor: moreMinor },
+      { account: merchantSuspense(money.merchantId), currency, amountMinor: -moreMinor },
+    ],
+  };
 }
 
 /** Money that the provider gave back without our order, out of what lay in suspense. */

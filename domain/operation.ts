@@ -33,6 +33,8 @@ export type OperationEvent =
   | 'not_delivered'
   | 'found_by_rerun'
   | 'offer_made'
+  | 'advance_taken'
+  | 'advance_not_delivered'
   | 'processing'
   | 'retry_same_key'
   | 'success_verified'
@@ -46,6 +48,9 @@ export type OperationEvent =
 type Transitions = Readonly<Record<OperationStatus, Partial<Record<OperationEvent, OperationStatus>>>>;
 
 /**
+ * Two kinds of call go through `sent`: the one that asks the provider to collect, and, where the payer's approval alone
+ * moves no money, the one that takes it. What neither answered clearly is `unknown`.
+ *
  * Two entries go beyond the table of the payment model, both for calls that only make an offer under a key that
  * never ends: `planned` may become `action_required` without `sent` in between (rule 7), and therefore may
  * also turn out paid, refused or unclear, because a crashed worker may have sent from there.
@@ -65,6 +70,7 @@ const transitions: Transitions = {
   },
   sent: {
     not_delivered: 'planned',
+    advance_not_delivered: 'action_required',
     found_by_rerun: 'unknown',
     offer_made: 'action_required',
     processing: 'pending',
@@ -77,6 +83,7 @@ const transitions: Transitions = {
     mismatch_confirmed: 'review',
   },
   action_required: {
+    advance_taken: 'sent',
     processing: 'pending',
     success_verified: 'succeeded',
     refused: 'rejected',

@@ -4,7 +4,8 @@ import type { WalletMovement } from './wallet.js';
 export type FailureReason =
   'declined' | 'invalid' | 'conflict' | 'expired' | 'config' | 'insufficient_funds' | 'not_refundable';
 
-export type PendingReason = 'user_action' | 'processing' | 'accepted' | 'retry_same_key';
+/** `approved`: the payer did their part, and no money moves before we take it (the connector's `advance`). */
+export type PendingReason = 'user_action' | 'approved' | 'processing' | 'accepted' | 'retry_same_key';
 
 /** The provider's own words for what happened, kept for people and never interpreted again. */
 export interface ProviderError {

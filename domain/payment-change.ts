@@ -40,6 +40,19 @@ export interface OperationChange {
   readonly askedAtMs?: number;
   readonly nextPollMs?: number;
   readonly pollCount?: number;
+  readonly advance?: AdvanceChange;
+}
+
+/** The part of an operation's row that is about taking the money after the payer's approval, as it is to be. */
+export interface AdvanceChange {
+  readonly approvedAtMs: number | null;
+  /** A secret. */
+  readonly returnDetails: string | null;
+  readonly takenAtMs: number | null;
+  readonly replayUntilMs: number | null;
+  readonly count: number;
+  /** The offer of this change takes the place of the one before: the payer has to act a second time. */
+  readonly replacesOffer?: true;
 }
 
 export const reviewReasons = [
@@ -84,17 +97,27 @@ function applyToOperation(
   change: OperationChange,
   postings: readonly Posting[],
 ): OperationFacts {
+  const { advance } = change;
   return {
     ...known,
     status: change.to,
     sentAtMs: known.sentAtMs ?? change.sentAtMs ?? null,
-    offer: known.offer ?? change.offer ?? null,
+    offer: (advance?.replacesOffer && change.offer) || (known.offer ?? change.offer ?? null),
     providerReference: change.providerReference ?? known.providerReference,
     lastError: change.lastError ?? known.lastError,
     askedAtMs: change.askedAtMs ?? known.askedAtMs,
     nextPollMs: change.nextPollMs ?? known.nextPollMs,
     pollCount: change.pollCount ?? known.pollCount,
     posted: [...known.posted, ...postings.map((posting) => posting.fact)],
+    ...(advance
+      ? {
+          approvedAtMs: advance.approvedAtMs,
+          returnDetails: advance.returnDetails,
+          advanceTakenAtMs: advance.takenAtMs,
+          advanceReplayUntilMs: advance.replayUntilMs,
+          advanceCount: advance.count,
+        }
+      : {}),
   };
 }
 
@@ -110,4 +133,26 @@ export function operationChange(
 
 export function providerReferenceOf({ providerReference }: { providerReference?: string }) {
   return providerReference === undefined ? {} : { providerReference };
+}
+
+/** As the row has it. */
+export function advanceOf(operation: OperationFacts): AdvanceChange {
+  return {
+    approvedAtMs: operation.approvedAtMs,
+    returnDetails: operation.returnDetails,
+    takenAtMs: operation.advanceTakenAtMs,
+    replayUntilMs: operation.advanceReplayUntilMs,
+    count: operation.advanceCount,
+  };
+}
+
+/** The provider has answered that nothing was taken: what the payer did is used up, and they may act anew. */
+export function unapproved(operation: OperationFacts): AdvanceChange {
+  return {
+    approvedAtMs: null,
+    returnDetails: null,
+    takenAtMs: null,
+    replayUntilMs: null,
+    count: operation.advanceCount,
+  };
 }

@@ -5,6 +5,7 @@
 import type { NewEvent } from './events.js';
 import type { CloseOutcome, Pending, QueryOutcome, StartOutcome, Succeeded, Unknown } from './outcome.js';
 import { transition, type OperationEvent } from './operation.js';
+import { decideApproved } from './payment-advance.js';
 import { operationChange, providerReferenceOf, type PaymentChange } from './payment-change.js';
 import { decideRefused } from './payment-refusal.js';
 import {
@@ -57,15 +58,22 @@ export function decideLookup(
     case 'closed':
       return decideUnpayable(payment, operation, nowMs);
     case 'not_found':
-      return nowMs >= operation.conclusiveAfterMs ? decideUnpayable(payment, operation, nowMs) : undefined;
+      return isConclusive(operation, nowMs) ? decideUnpayable(payment, operation, nowMs) : undefined;
     case 'failed':
       return decideRefused(payment, operation, outcome, nowMs);
     case 'pending':
-      return decideProgress(payment, operation, outcome, nowMs);
+      return outcome.why === 'approved'
+        ? decideApproved(operation, null, nowMs)
+        : decideProgress(payment, operation, outcome, nowMs);
     case 'not_executed':
     case 'unknown':
       return undefined;
   }
+}
+
+/** What we have once asked to be taken was there: that it is not found any more proves nothing. */
+function isConclusive({ conclusiveAfterMs, advanceTakenAtMs }: OperationFacts, nowMs: number): boolean {
+  return nowMs >= conclusiveAfterMs && advanceTakenAtMs === null;
 }
 
 /** A look-up found it under way: news where we did not know so much. */

@@ -39,6 +39,16 @@ export interface OperationFacts {
   readonly captureBeforeMs: number | null;
   /** How long after it was sent the same call may be repeated; null: for ever (payment model, rule 7). */
   readonly replayForMs: number | null;
+  /** The payer did their part, where we have to take the money after that. */
+  readonly approvedAtMs: number | null;
+  /** What the payer's browser brought back for it. A secret: in no log, no payload, no answer. */
+  readonly returnDetails: string | null;
+  /** When the call that takes the money was committed, before its first byte; null again once it is answered without effect. */
+  readonly advanceTakenAtMs: number | null;
+  /** Until then that call may be made again under its key. */
+  readonly advanceReplayUntilMs: number | null;
+  /** How often it was taken. */
+  readonly advanceCount: number;
   /** A kill switch stops charges like this one. */
   readonly isStopped: boolean;
   readonly lastError: PaymentError | null;
@@ -107,6 +117,7 @@ function operationPosition(operation: OperationFacts): OperationPosition {
     hasOffer: operation.offer !== null,
     offerEndsAtMs: operation.offerEndsAtMs,
     replayUntilMs: replayUntil(operation),
+    ...advanceUntil(operation),
     isRefused: isRefusedStillPayable(operation),
     conclusiveAfterMs: operation.conclusiveAfterMs,
     deadlineMs: operation.deadlineMs,
@@ -122,6 +133,22 @@ export function replayUntil({ offerEndsAtMs, sentAtMs, replayForMs, isStopped }:
   if (isStopped) return 0;
   if (sentAtMs === null || replayForMs === null) return offerEndsAtMs;
   return Math.min(offerEndsAtMs, sentAtMs + replayForMs);
+}
+
+/**
+ * Until when the money may be taken after the payer's approval: for the first time to the offer's conclusive end, and
+ * again as long as the provider honours the key (payment model, rule 7). Absent where that is not due, and while a kill
+ * switch stops it: what was sent is asked about then.
+ */
+export function advanceUntil(operation: OperationFacts): { advanceUntilMs?: number } {
+  const { status, approvedAtMs, advanceTakenAtMs, advanceReplayUntilMs, conclusiveAfterMs } = operation;
+  if (operation.isStopped) return {};
+  if (status === 'action_required') {
+    const isDue = approvedAtMs !== null && operation.offer !== null && !isRefusedStillPayable(operation);
+    return isDue ? { advanceUntilMs: conclusiveAfterMs } : {};
+  }
+  const isUnanswered = advanceTakenAtMs !== null && (status === 'sent' || status === 'unknown');
+  return isUnanswered && advanceReplayUntilMs !== null ? { advanceUntilMs: advanceReplayUntilMs } : {};
 }
 
 const refusalCodes: readonly ExecutionErrorCode[] = [

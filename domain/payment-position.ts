@@ -32,6 +32,8 @@ export interface OperationPosition {
    * before 0.2 do not have them, and replay with the offer's end.
    */
   readonly replayUntilMs?: number;
+  /** Until then the step that takes the money after the payer's approval is due; absent where it is not. */
+  readonly advanceUntilMs?: number;
   /** The provider refused it, but its object could still be paid: it is being closed (payment model, rule 2). */
   readonly isRefused?: boolean;
   /** From here "not found" at the provider proves that it was never paid. */
@@ -45,6 +47,7 @@ export type NextStep =
   | { do: 'finish' }
   | { do: 'apply_notifications' }
   | { do: 'start_operation' }
+  | { do: 'advance_operation' }
   | { do: 'query_operation' }
   | { do: 'close_operation' }
   | { do: 'conclude_operation' }
@@ -99,6 +102,7 @@ function stepWhileOpen(
   const isReplayable =
     isUnclear && !operation.hasOffer && nowMs < (operation.replayUntilMs ?? operation.offerEndsAtMs);
   if (isReplayable && !unwanted) return { do: 'start_operation' };
+  if (nowMs < (operation.advanceUntilMs ?? 0) && !unwanted) return { do: 'advance_operation' };
   const isToClose = unwanted || operation.isRefused === true;
   if (nowMs >= operation.nextPollMs) return isToClose ? { do: 'close_operation' } : { do: 'query_operation' };
   const nextChange = unwanted ? Infinity : position.expiresAtMs;

@@ -1,7 +1,7 @@
 /** Decisions about a refusal: it is told at once, or, where the provider's object could still be paid, after its close. */
 import type { NewEvent } from './events.js';
 import type { Failed, FailureReason } from './outcome.js';
-import { operationChange, providerReferenceOf, type PaymentChange } from './payment-change.js';
+import { operationChange, providerReferenceOf, unapproved, type PaymentChange } from './payment-change.js';
 import {
   isRefusedStillPayable,
   outcomeBesides,
@@ -51,8 +51,10 @@ function decideRefusedStillPayable(
   nowMs: number,
 ): PaymentChange | undefined {
   if (isRefusedStillPayable(operation)) return undefined;
+  const isAnswered = operation.approvedAtMs !== null || operation.advanceTakenAtMs !== null;
   const change = operationChange(operation, 'refused_still_payable', {
     ...known,
+    ...(isAnswered ? { advance: unapproved(operation) } : {}),
     sentAtMs: nowMs,
     nextPollMs: nowMs,
   });

@@ -38,26 +38,6 @@ export function decidePaid(
   }
 }
 
-/**
- * More than was ever posted for this payment: a second transfer to the same address, say. A person looks at it, because
- * the ledger does not have it yet; each further amount is kept as evidence of the same review.
- */
-export function decideMoreCame(
-  { record }: PaymentFacts,
-  operation: OperationFacts,
-  paid: PaidEvidence,
-): PaymentChange | undefined {
-  if (operation.posted.length === 0) return undefined;
-  const isMore = paid.currency === operation.currency && paid.amountMinor > record.amountReceivedMinor;
-  if (!isMore || paid.reference !== operation.providerKey) return undefined;
-  return {
-    operation: { id: operation.id, from: operation.status, to: operation.status },
-    outcome: 'review',
-    events: record.outcome === 'review' ? [] : [{ type: 'payment.review' }],
-    review: { reason: 'surplus', evidence: { paid, posted_minor: record.amountReceivedMinor } },
-  };
-}
-
 /** Holds evidence against the operation's row. */
 export function judge(operation: OperationFacts, paid: PaidEvidence): Verdict {
   const { providerKey: reference, amountMinor, currency } = operation;

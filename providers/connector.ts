@@ -27,6 +27,16 @@ export interface Connector {
   query(request: OperationReference): Promise<QueryOutcome>;
   /** Makes the provider's object unpayable. `closed` only when the provider confirmed it. */
   close(request: OperationReference): Promise<CloseOutcome>;
+  /**
+   * Takes the money after the payer's approval, where that alone moves none (`pending` because of `approved`). Called
+   * again with the same request it must be harmless inside `advanceKeyLifetimeMs`. `query` never takes money.
+   */
+  readonly advance?: (request: AdvanceRequest) => Promise<StartOutcome>;
+  /**
+   * Reads what the payer's browser brought back. Where there is one the provider is given our own address to send the
+   * payer back to (`/returns/<provider>/<account>/<reference>`), and we send them on to the merchant.
+   */
+  readonly parseReturn?: (raw: RawReturn) => Promise<ParsedReturn>;
   /** Verifies a callback over its raw bytes. Stores nothing; asks nobody but the provider for its own public keys. */
   parseNotification(raw: RawNotification): Promise<ParsedNotification>;
   /** The body, status and content type that tell this provider to stop (or go on) sending. */
@@ -70,6 +80,11 @@ export interface Capabilities {
   readonly startOnlyMakesOffer: boolean;
   /** How long after `sent_at` a repetition under the same key is harmless; null: for ever (rule 7). */
   readonly keyLifetimeMs: number | null;
+  /**
+   * How long after it was taken `advance` may be repeated under the same key; null: for ever; absent: never, it is
+   * only asked about.
+   */
+  readonly advanceKeyLifetimeMs?: number | null;
   /** How a call without an answer is recovered, by kind; `review`: only a notification or a person can tell. */
   readonly recovery: Readonly<Partial<Record<OperationKind, 'replay' | 'query' | 'review'>>>;
   /** How long after the payment it can be refunded; null: without an end. */
@@ -100,12 +115,27 @@ export interface OperationReference {
   /** When the operation's row was committed: the same at each repetition (UnionPay's `txnTime`). */
   readonly plannedAtMs: number;
   readonly offerEndsAtMs: number;
+  /**
+   * When `advance` was committed; null or absent: never, or it was answered without effect. Until then only we could take the
+   * money, so that `close` may confirm by itself; from then on only the provider's answer ends it.
+   */
+  readonly advanceTakenAtMs?: number | null;
+}
+
+export interface AdvanceRequest extends OperationReference {
+  /** What `parseReturn` kept of the payer's coming back. A secret: never in a log, an error or a payload. */
+  readonly returnDetails: string | null;
+  /**
+   * From 1: it grows only after the provider has definitely answered the last one, or that never left. It belongs into
+   * the idempotency key (`<reference>-advance-<number>`), so that a second approval is not told the first one's answer.
+   */
+  readonly number: number;
 }
 
 export interface StartRequest extends OperationReference {
   /** What the payer reads. */
   readonly subject: string;
-  /** Where the provider's page sends the payer back to: the merchant's, or a page of ours that says so. */
+  /** Where the provider's page sends the payer back to: ours with `parseReturn`, else the merchant's, or a page of ours. */
   readonly returnUrl: string;
   readonly notifyUrl: string;
   /** One of the capabilities' flows; null where there are none. */
@@ -134,6 +164,28 @@ export interface RawNotification {
   readonly body: Buffer;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
 }
+
+/** The payer's browser, on its way back from the provider: whatever it brings is a claim until something proves it. */
+export interface RawReturn {
+  readonly account: AccountReference;
+  /** The provider key of the operation whose address they came to. */
+  readonly reference: string;
+  readonly method: 'GET' | 'POST';
+  /** Without the question mark, as it came. */
+  readonly query: string;
+  readonly body: Buffer;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+}
+
+export type ParsedReturn =
+  /** A notification that the provider has signed and the browser carries: stored and applied like any other. */
+  | { readonly kind: 'notification'; readonly notification: VerifiedNotification }
+  /** Opaque, and a secret: kept on the operation for `advance`, which is due from now on. */
+  | { readonly kind: 'details'; readonly details: string }
+  /** Only a reason to ask the provider. */
+  | { readonly kind: 'nothing' }
+  /** Not what the provider sends: counted and audited; the payer is sent on all the same. */
+  | { readonly kind: 'refused'; readonly why: NotificationRefusal; readonly detail: string };
 
 export type ParsedNotification =
   | { readonly kind: 'verified'; readonly notification: VerifiedNotification }

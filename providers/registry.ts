@@ -4,6 +4,7 @@ import { createBtcpayConnector } from './btcpay/index.js';
 import type { Connector, ConnectorFactory, RegistryDependencies } from './connector.js';
 import { createStripeConnector } from './stripe/index.js';
 import { createWalletConnector } from './wallet/index.js';
+import { createUnionPayConnector } from './union_pay/index.js';
 
 /** Every provider that Quittance can pay through: one line each. */
 const factories = {
@@ -12,6 +13,7 @@ const factories = {
   wechat_pay: createWechatPayConnector,
   btcpay: createBtcpayConnector,
   wallet: createWalletConnector,
+  union_pay: createUnionPayConnector,
 } as const satisfies Record<string, ConnectorFactory>;
 
 export type ProviderName = keyof typeof factories;

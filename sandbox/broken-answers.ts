@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
 
@@ -19,6 +20,11 @@ export function answerBadGateway(response: ServerResponse): void {
   response
     .writeHead(502, { 'content-type': 'text/html' })
     .end('<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>');
+}
+
+/** A success by its status line, of which not a byte can be read. */
+export function answerGarbage(response: ServerResponse): void {
+  response.writeHead(200, { 'content-type': 'application/json' }).end(randomBytes(200));
 }
 
 /** A well-framed answer whose JSON stops in the middle. */
@@ -55,7 +61,10 @@ export async function answerEndlessly(response: ServerResponse, text: string): P
 
 function drained(response: ServerResponse): Promise<void> {
   return new Promise((resolve) => {
-    response.once('drain', resolve);
-    response.once('close', resolve);
+    const end = (): void => {
+      response.off('drain', end).off('close', end);
+      resolve();
+    };
+    response.once('drain', end).once('close', end);
   });
 }

@@ -24,6 +24,7 @@ const afterEffect = [
   'slow_drip',
   'truncated',
   'oversized',
+  'garbage',
 ] as const;
 
 /** Lies and missing proofs; they fit answers and notifications alike. */

@@ -1,8 +1,10 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { Router } from 'express';
+import type { AddressInfo } from 'node:net';
+import express, { Router } from 'express';
+import { z } from 'zod';
 import type { Journal } from './journal.js';
-import { stopListening, type PortMemory } from './listening.js';
+import { listen, stopListening, type PortMemory } from './listening.js';
 import { standIns } from './registry.js';
 import type { SandboxSettings } from './settings.js';
 import type { StandIn } from './stand-in.js';
@@ -29,7 +31,8 @@ export function openStandIns({ settings, journal, now }: Options): OpenStandIns 
     return create({ folder, host, journal, speed, now });
   });
   const routes = Router();
-  for (const { provider, routes: own } of opened) routes.use(`/${provider}`, own);
+  for (const standIn of opened)
+    routes.use(`/${standIn.provider}`, outageRoute(standIn, host), standIn.routes);
   return {
     routes,
     async listen(ports) {
@@ -47,4 +50,22 @@ export function openStandIns({ settings, journal, now }: Options): OpenStandIns 
       }
     },
   };
+}
+
+const outageSchema = z.strictObject({ down: z.boolean() });
+
+/** A real outage: the listening socket is closed, so that the kernel refuses connections. A restart ends it. */
+function outageRoute({ server }: StandIn, host: string): Router {
+  let port = 0;
+  const router = Router().use(express.json());
+  router.post('/outage', async (request, response) => {
+    const { down } = outageSchema.parse(request.body);
+    if (down && server.listening) {
+      ({ port } = server.address() as AddressInfo);
+      await stopListening(server);
+    }
+    if (!down && !server.listening) await listen(server, host, port);
+    response.json({ done: down ? 'connections are refused' : 'it listens', down });
+  });
+  return router;
 }

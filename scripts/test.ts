@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { findPostgresBinaries } from './postgres-binaries.js';
 import { SetupError, withProgress } from './progress.js';
 import { repositoryRoot } from './repository-root.js';
-import { summaryLine, type TestCounts } from './summary-reporter.js';
+import { skippedLines, summaryLine, type TestCounts } from './summary-reporter.js';
 import { findTemporalBinary } from './temporal-server.js';
 
 /** `npm test`: the set-up of `npm start`, then vitest; the last line is the count. */
@@ -25,7 +25,8 @@ export async function main(args: readonly string[]): Promise<number> {
     const code = await runVitest(root, args, countsFile);
     const counts = readCounts(countsFile);
     if (counts === undefined) process.stderr.write('vitest ended before it had a result: see above.\n');
-    process.stdout.write(`${summaryLine(counts ?? { passed: 0, failed: 1, skipped: 0 })}\n`);
+    const told = counts ?? { passed: 0, failed: 1, skipped: 0, reasons: [] };
+    for (const line of [...skippedLines(told), summaryLine(told)]) process.stdout.write(`${line}\n`);
     return code;
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -73,3 +73,18 @@ test('an invoice that is canceled takes its page away, and money that comes all 
   await play(id, 'pay', { confirmed: true });
   await until('the money is in the ledger', async () => (await inAccount(id)) === 100_000, 45_000);
 });
+
+test('a second transfer after the course was opened is posted to suspense, and a person is called', async () => {
+  const id = await offered();
+  await play(id, 'pay', { confirmed: true });
+  await ends(id, 'succeeded');
+  await until('the first is posted', async () => (await inAccount(id)) === 100_000);
+  await play(id, 'pay', { confirmed: true });
+  await until('the second is posted as well', async () => (await inAccount(id)) === 200_000, 45_000);
+  const balances = await ledgerBalances(house, id);
+  expect(balances[`merchant:${house.merchant.id}:payable`]).toBe(-100_000);
+  expect(balances[`merchant:${house.merchant.id}:suspense`]).toBe(-100_000);
+  const payment = await house.merchant.payment(id);
+  expect(payment).toMatchObject({ status: 'succeeded', outcome: 'review', amount_received: 200_000 });
+  expect(await house.sandbox.charges(referenceOf(id))).toEqual([100_000, 100_000]);
+});

@@ -135,7 +135,7 @@ describe('a purchase by wallet', () => {
 });
 
 describe('200 payments at once against one balance', () => {
-  test('take what there is, and never more', async () => {
+  test('take what there is, and never more', { timeout: 120_000 }, async () => {
     const payer = await payerWith(60 * 1_000 + 999);
     const answers = await Promise.all(Array.from({ length: 200 }, () => payBy(payer, { amount: 1_000 })));
     for (const { status, body } of answers) {
@@ -143,13 +143,17 @@ describe('200 payments at once against one balance', () => {
       if (status === 422) expect(body['code']).toBe('insufficient_balance');
     }
     // A busy machine answers some of them with 202 first.
-    const ends = await until('every payment has its end', async () => {
-      const { rows } = await house.sql.query<{ status: string; error: string | null }>(
-        `SELECT status, last_error ->> 'provider_code' AS error FROM payments WHERE payer_id = $1`,
-        [payer],
-      );
-      return rows.every(({ status }) => status !== 'processing') && rows;
-    });
+    const ends = await until(
+      'every payment has its end',
+      async () => {
+        const { rows } = await house.sql.query<{ status: string; error: string | null }>(
+          `SELECT status, last_error ->> 'provider_code' AS error FROM payments WHERE payer_id = $1`,
+          [payer],
+        );
+        return rows.every(({ status }) => status !== 'processing') && rows;
+      },
+      90_000,
+    );
     expect(ends.filter(({ status }) => status === 'succeeded')).toHaveLength(60);
     const refused = ends.filter(({ status }) => status !== 'succeeded');
     // Accepted while there still was enough: the wallet's own lock has refused these.

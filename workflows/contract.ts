@@ -23,7 +23,7 @@ export const wakeUpSignal = 'wakeUp';
 export const positionQuery = 'position';
 
 export interface WakeUp {
-  readonly reason: 'notification' | 'cancel' | 'confirm' | 'sweep';
+  readonly reason: 'notification' | 'return' | 'cancel' | 'confirm' | 'sweep';
 }
 
 export interface ProcessPaymentInput {

@@ -28,6 +28,7 @@ type Deed = Exclude<NextStep, { do: 'finish' } | { do: 'wait' }>['do'];
 /** The summary of the activity that carries out a step. */
 export const deedSummaries: Readonly<Record<Deed, string>> = {
   start_operation: 'ask the provider to collect',
+  advance_operation: 'take the money that the payer approved',
   apply_notifications: 'read the rows again and apply what came',
   conclude_operation: 'ask the provider how it ended',
   query_operation: 'ask the provider whether it was paid',

@@ -57,6 +57,7 @@ type PhaseActivity = {
 /** Which activity carries out a step, and whether it goes on durably where a first try was not clean. */
 const deeds: Readonly<Record<Deed, { activity: PhaseActivity; isDurable: boolean }>> = {
   start_operation: { activity: 'startOperation', isDurable: true },
+  advance_operation: { activity: 'advanceOperation', isDurable: true },
   apply_notifications: { activity: 'settlePayment', isDurable: false },
   conclude_operation: { activity: 'concludeOperation', isDurable: true },
   query_operation: { activity: 'queryOperation', isDurable: false },

@@ -6,7 +6,12 @@ import { formatBeijingTime } from './beijing-time.js';
 import type { AlipayCredential } from './credentials.js';
 import { exchanges, Exchange, GuardedDispatcher } from './guarded-dispatcher.js';
 
-export type AlipayMethod = 'alipay.trade.precreate' | 'alipay.trade.query' | 'alipay.trade.close';
+export type AlipayMethod =
+  | 'alipay.trade.precreate'
+  | 'alipay.trade.query'
+  | 'alipay.trade.close'
+  | 'alipay.trade.refund'
+  | 'alipay.trade.fastpay.refund.query';
 
 /** What came of one call, before anybody asks what it means. */
 export type Answer =
@@ -28,6 +33,14 @@ export interface AlipayLimits {
 export interface AlipayCall {
   readonly method: AlipayMethod;
   readonly notifyUrl?: string;
+  readonly content: Readonly<Record<string, string>>;
+}
+
+/** A page of Alipay's, opened by the payer's browser under our signature: nothing is called for it. */
+export interface AlipayPage {
+  readonly method: 'alipay.trade.page.pay';
+  readonly notifyUrl: string;
+  readonly returnUrl: string;
   readonly content: Readonly<Record<string, string>>;
 }
 
@@ -72,6 +85,16 @@ export class AlipayClient {
       finished.abort();
       deadline.catch(() => undefined);
     }
+  }
+
+  /** The signed address of a page. Alipay hears of it only when a browser opens it. */
+  pageUrl({ method, notifyUrl, returnUrl, content }: AlipayPage): string {
+    return this.#sdk.pageExecute(method, 'GET', {
+      timestamp: formatBeijingTime(this.now()),
+      notify_url: notifyUrl,
+      return_url: returnUrl,
+      bizContent: { ...content },
+    });
   }
 
   /** True for a notification that carries Alipay's RSA2 signature; never throws. */

@@ -79,3 +79,45 @@ export const closeCodes: CodeTable<'not_found' | 'query' | 'unknown'> = new Map<
   ['ACQ.TRADE_HAS_CLOSE', 'query'],
   ['ACQ.INVALID_PARAMETER', 'unknown'],
 ]);
+
+/** `query`: an earlier call may have done it; `retry`: refused for now, under the same out_request_no. */
+export const refundCodes: CodeTable<FailureReason | 'query' | 'retry'> = new Map<
+  string,
+  FailureReason | 'query' | 'retry'
+>([
+  ['ACQ.TRADE_HAS_CLOSE', 'query'],
+  ['ACQ.TRADE_HAS_FINISHED', 'query'],
+  ['ACQ.TRADE_STATUS_ERROR', 'query'],
+  ['ACQ.REASON_TRADE_STATUS_INVALID', 'query'],
+  ['ACQ.DISCORDANT_REPEAT_REQUEST', 'query'],
+  ['ACQ.SELLER_BALANCE_NOT_ENOUGH', 'retry'],
+  ['ACQ.REFUND_CHARGE_ERROR', 'retry'],
+  ['ACQ.REASON_TRADE_BEEN_FREEZEN', 'retry'],
+  ['ACQ.TRADE_SETTLE_ERROR', 'retry'],
+  ['ACQ.INVALID_PARAMETER', 'invalid'],
+  ['ACQ.CURRENCY_NOT_SUPPORT', 'invalid'],
+  ['ACQ.ALLOC_AMOUNT_VALIDATE_ERROR', 'invalid'],
+  ['ACQ.REFUND_AMT_NOT_EQUAL_TOTAL', 'not_refundable'],
+  ['ACQ.TRADE_NOT_EXIST', 'not_refundable'],
+  ['ACQ.REASON_TRADE_REFUND_FEE_ERR', 'not_refundable'],
+  ['ACQ.TRADE_NOT_ALLOW_REFUND', 'not_refundable'],
+  ['ACQ.REFUND_FEE_ERROR', 'not_refundable'],
+  ['ACQ.NOT_ALLOW_PARTIAL_REFUND', 'not_refundable'],
+  ['ACQ.ONLINE_TRADE_VOUCHER_NOT_ALLOW_REFUND', 'not_refundable'],
+  ['ACQ.BUYER_NOT_EXIST', 'declined'],
+  ['ACQ.BUYER_ENABLE_STATUS_FORBID', 'declined'],
+  ['ACQ.BUYER_ERROR', 'declined'],
+  ['ACQ.CUSTOMER_VALIDATE_ERROR', 'declined'],
+  ['ACQ.USER_NOT_MATCH_ERR', 'config'],
+  ['ACQ.ENTERPRISE_PAY_BIZ_ERROR', 'declined'],
+  ['ACQ.OVERDRAFT_ASSIGN_ACCOUNT_INVALID', 'config'],
+  ['ACQ.OVERDRAFT_AGREEMENT_NOT_MATCH', 'config'],
+  ['ACQ.REFUND_ACCOUNT_NOT_EXIST', 'config'],
+  ['ACQ.REFUND_ROYALTY_PAYEE_ACCOUNT_NOT_EXIST', 'config'],
+  ['ACQ.REFUNDALLOC_UNAUTH_LIMIT', 'config'],
+]);
+
+export const refundQueryCodes: CodeTable<'not_found'> = new Map<string, 'not_found'>([
+  ['ACQ.TRADE_NOT_EXIST', 'not_found'],
+  ['TRADE_NOT_EXIST', 'not_found'],
+]);

@@ -1,4 +1,3 @@
-import { toMajorUnits } from '../../domain/money.js';
 import type {
   CloseOutcome,
   NotExecuted,
@@ -14,41 +13,43 @@ import type {
   OperationReference,
   StartRequest,
 } from '../connector.js';
-import { formatBeijingTime } from './beijing-time.js';
 import { AlipayClient, type AlipayLimits } from './client.js';
-import { parseCredential, type AlipayCredential } from './credentials.js';
+import { parseCredential } from './credentials.js';
 import { closeFromQuery, mapClose, mapPrecreate, mapProbe, mapQuery, startFromQuery } from './mapping.js';
 import { parseNotification } from './notification.js';
+import { queryRefund, startRefund } from './refund.js';
+import { codeTermsOf, MAX_FEN, pageTermsOf, refuseUnsendable } from './terms.js';
 
 const defaultLimits: AlipayLimits = { timeoutMs: 4500, deadlineMs: 5000 };
 
 /**
- * alipay.trade.precreate only makes a QR code: the trade begins when a payer scans it. Until then query and close
- * say ACQ.TRADE_NOT_EXIST, and the code stays payable to its time_expire
- * (https://opendocs.alipay.com/open/194/106078, 2026-11). So an offer is short, "not found" proves nothing
- * before its end and a margin, and a precreate may be repeated at any time under the same out_trade_no.
+ * alipay.trade.precreate only makes a QR code: the trade begins when a payer scans it, and that of
+ * alipay.trade.page.pay when the payer signs in on the page. Until then query and close say ACQ.TRADE_NOT_EXIST,
+ * and the offer stays payable to its time_expire (https://opendocs.alipay.com/open/194/106078, 2026-11). So an
+ * offer is short, "not found" proves nothing before its end and a margin, and either may be made again at any time
+ * under the same out_trade_no.
  */
 const capabilities: Capabilities = {
   methods: ['alipay'],
   currencies: ['CNY'],
   countries: null,
-  operations: ['sale'],
-  flows: ['qr_code'],
+  operations: ['sale', 'refund'],
+  flows: ['qr_code', 'redirect'],
   needsToken: false,
   minAmountMinor: 1,
-  maxAmountMinor: 10_000_000_000,
+  maxAmountMinor: MAX_FEN,
   offerLifetimeMs: 300_000,
   conclusiveMarginMs: 60_000,
   graceMs: 24 * 3_600_000,
   startOnlyMakesOffer: true,
   keyLifetimeMs: null,
-  recovery: { sale: 'replay' },
+  recovery: { sale: 'replay', refund: 'replay' },
   // https://opendocs.alipay.com/open/f60979b3_alipay.trade.refund: as the merchant's contract says, a year by default.
   refundWindowMs: 365 * 24 * 3_600_000,
   maxCallsPerSecond: 50,
 };
 
-/** Payments by an Alipay QR code, through the open platform's gateway and the official SDK. */
+/** Payments by an Alipay QR code or on Alipay's page, and their refunds, through the open platform's gateway and the official SDK. */
 export function createAlipayConnector(
   dependencies: ConnectorDependencies,
   limits: AlipayLimits = defaultLimits,
@@ -71,6 +72,11 @@ export function createAlipayConnector(
 
     async close(request) {
       return withClient(request.account, clientFor, (client) => close(client, request));
+    },
+
+    refund: {
+      start: (request) => withClient(request.account, clientFor, (client) => startRefund(client, request)),
+      query: (request) => withClient(request.account, clientFor, (client) => queryRefund(client, request)),
     },
 
     async probe(account) {
@@ -96,12 +102,22 @@ export function createAlipayConnector(
   };
 }
 
+/** The QR code is asked for; the page is only addressed, and Alipay hears of it when the payer opens it. */
 async function start(client: AlipayClient, request: StartRequest): Promise<StartOutcome> {
-  const { reference, offerEndsAtMs } = request;
+  const { reference, offerEndsAtMs, notifyUrl, returnUrl } = request;
+  if (request.flow === 'redirect') {
+    const content = pageTermsOf(request);
+    const data = client.pageUrl({ method: 'alipay.trade.page.pay', notifyUrl, returnUrl, content });
+    return {
+      kind: 'pending',
+      why: 'user_action',
+      offer: { type: 'redirect', data, endsAtMs: offerEndsAtMs },
+    };
+  }
   const answer = await client.call({
     method: 'alipay.trade.precreate',
-    notifyUrl: request.notifyUrl,
-    content: termsOf(request, client.credential),
+    notifyUrl,
+    content: codeTermsOf(request, client.credential),
   });
   const next = mapPrecreate(answer, reference, offerEndsAtMs);
   if (next.kind === 'outcome') return next.outcome;
@@ -126,47 +142,6 @@ async function close(client: AlipayClient, request: OperationReference): Promise
 async function probe(client: AlipayClient): Promise<ProbeOutcome> {
   const answer = await client.call({ method: 'alipay.trade.query', content: { out_trade_no: 'probe' } });
   return mapProbe(answer);
-}
-
-/**
- * The terms Alipay compares a repetition with: made of the request and the credential alone, so that they are the
- * same for ever. time_expire and never timeout_express: the latter counts from the scan.
- */
-function termsOf(request: StartRequest, { sellerId }: AlipayCredential): Record<string, string> {
-  return {
-    out_trade_no: request.reference,
-    total_amount: toMajorUnits(request),
-    subject: subjectOf(request),
-    seller_id: sellerId,
-    time_expire: formatBeijingTime(request.offerEndsAtMs),
-  };
-}
-
-const MAX_SUBJECT_LENGTH = 128;
-
-/**
- * Alipay does not allow `/`, `=` and `&` in a subject, and a notification repeats it in its signed text, where an
- * `&` could pass for a field's end. Their full-width forms read the same.
- */
-function subjectOf({ subject, reference }: StartRequest): string {
-  const text = subject
-    .replace(/[/=&]/g, (character) => String.fromCharCode(character.charCodeAt(0) + 0xfee0))
-    .replace(/[\p{Cc}\p{Cs}\s]+/gu, ' ')
-    .trim();
-  return Array.from(text).slice(0, MAX_SUBJECT_LENGTH).join('') || reference;
-}
-
-/** Our own check: what Alipay can never take is not sent, today or on a repetition. */
-function refuseUnsendable({ amountMinor, currency }: StartRequest): StartOutcome | undefined {
-  const { currencies, minAmountMinor, maxAmountMinor } = capabilities;
-  const isSendable =
-    currencies.includes(currency) &&
-    Number.isSafeInteger(amountMinor) &&
-    amountMinor >= minAmountMinor &&
-    amountMinor <= maxAmountMinor;
-  if (isSendable) return undefined;
-  const message = `Alipay takes ${minAmountMinor} to ${maxAmountMinor} fen in CNY; nothing was sent`;
-  return { kind: 'failed', reason: 'invalid', error: { code: 'unsendable', message } };
 }
 
 type ClientFor = (account: AccountReference) => AlipayClient;

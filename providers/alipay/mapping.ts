@@ -103,11 +103,11 @@ export function mapProbe(answer: Answer): ProbeOutcome {
   return read.code === '10000' || read.code === '40004' ? { kind: 'alive' } : unknown(read.error, 'query');
 }
 
-type ReadAnswer =
+export type ReadAnswer =
   | { kind: 'ended'; outcome: Unknown | { kind: 'not_executed'; error: ProviderError } }
   | { kind: 'reply'; reply: Reply; code: string; subCode: string | undefined; error: ProviderError };
 
-function readAnswer(answer: Answer, reference: string, recover: 'query' | 'replay'): ReadAnswer {
+export function readAnswer(answer: Answer, reference: string, recover: 'query' | 'replay'): ReadAnswer {
   if (answer.kind === 'not_delivered') {
     return { kind: 'ended', outcome: { kind: 'not_executed', error: answer.error } };
   }
@@ -223,20 +223,20 @@ export function textOf(reply: Reply, member: string): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
-const otherReference: ProviderError = {
+export const otherReference: ProviderError = {
   code: 'other_reference',
   message: 'the reply is about another out_trade_no than was asked for, or about none',
 };
 
-function unreadable(what: string): ProviderError {
+export function unreadable(what: string): ProviderError {
   return { code: 'unreadable_reply', message: `the signed reply does not say ${what} readably` };
 }
 
-function isOurs(reply: Reply, reference: string): boolean {
+export function isOurs(reply: Reply, reference: string): boolean {
   return reply['out_trade_no'] === reference;
 }
 
-function unknown(error: ProviderError, recover: 'query' | 'replay'): Unknown {
+export function unknown(error: ProviderError, recover: 'query' | 'replay'): Unknown {
   return { kind: 'unknown', recover, error };
 }
 

@@ -1,8 +1,16 @@
-import { currencies } from '../../domain/currencies.js';
-import { MAX_AMOUNT_MINOR } from '../../domain/money.js';
-import type { Closed, NotFound, PaidEvidence, StartOutcome, Succeeded } from '../../domain/outcome.js';
+import { currencies, isCurrency } from '../../domain/currencies.js';
+import { isAmountMinor, MAX_AMOUNT_MINOR } from '../../domain/money.js';
+import type {
+  Closed,
+  NotExecuted,
+  NotFound,
+  PaidEvidence,
+  StartOutcome,
+  Succeeded,
+} from '../../domain/outcome.js';
 import { charge, hold, WALLET_PROVIDER } from '../../domain/wallet.js';
 import type {
+  AccountReference,
   BookedMovement,
   Capabilities,
   Connector,
@@ -27,7 +35,7 @@ const capabilities: Capabilities = {
   needsToken: false,
   // Between planning and booking nothing is ever under way; these only bound how long a plan may wait.
   offerLifetimeMs: 5 * MINUTE_MS,
-  conclusiveMarginMs: 0,
+  conclusiveMarginMs: 1_000,
   graceMs: 60 * MINUTE_MS,
   startOnlyMakesOffer: false,
   keyLifetimeMs: null,
@@ -41,26 +49,48 @@ const capabilities: Capabilities = {
  * Our own ledger as a provider: a payer pays from what a merchant owes them, or on the merchant's credit. Nothing
  * leaves the database, so nothing is ever `unknown`: the statement that records a charge also books it, or neither.
  */
-export function createWalletConnector({ now, wallets }: RegistryDependencies): Connector {
+export function createWalletConnector({ now, wallets, credentials }: RegistryDependencies): Connector {
+  const withAccount = <Outcome>(
+    { credential }: AccountReference,
+    answer: () => Outcome | Promise<Outcome>,
+  ): Promise<Outcome | NotExecuted> => {
+    const error = { code: 'credential', message: `${credential} is no credential of the wallet` };
+    return Promise.resolve(isWallet(credentials, credential) ? answer() : { kind: 'not_executed', error });
+  };
   return {
     provider: WALLET_PROVIDER,
     capabilities,
     // Whether the wallet covers it is decided by what books it.
-    start: (request) => Promise.resolve(proposal(request, now())),
-    query: (request) => query(wallets, request),
-    close: (request) => query(wallets, request),
+    start: (request) => withAccount(request.account, () => proposal(request, now())),
+    query: (request) => withAccount(request.account, () => query(wallets, request)),
+    close: (request) => withAccount(request.account, () => query(wallets, request)),
     parseNotification: () =>
       Promise.resolve({ kind: 'refused', why: 'malformed', detail: 'the wallet sends no notifications' }),
     notificationReply: () => ({ status: 404, contentType: 'text/plain', body: 'not found' }),
     capture: createCapture(wallets, now),
     void: createVoid(wallets, now),
     refund: createRefund(wallets, now),
-    probe: () => Promise.resolve({ kind: 'alive' }),
+    probe: (account) => withAccount(account, () => ({ kind: 'alive' as const })),
   };
 }
 
+function isWallet(credentials: RegistryDependencies['credentials'], name: string): boolean {
+  try {
+    return credentials(name).provider === WALLET_PROVIDER;
+  } catch {
+    return false;
+  }
+}
+
 function proposal(request: OperationReference, nowMs: number): StartOutcome {
-  const { amountMinor, kind } = request;
+  const { amountMinor, kind, currency } = request;
+  if (!isAmountMinor(amountMinor) || !isCurrency(currency)) {
+    return {
+      kind: 'failed',
+      reason: 'invalid',
+      error: { code: 'amount', message: 'there is no such amount' },
+    };
+  }
   switch (kind) {
     case 'sale':
       return { kind: 'succeeded', paid: evidence(request, nowMs), movement: charge(amountMinor) };

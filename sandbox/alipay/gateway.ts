@@ -4,6 +4,7 @@ import {
   answerBadGateway,
   answerDripping,
   answerEndlessly,
+  answerGarbage,
   answerServerError,
   answerTruncated,
   resetConnection,
@@ -141,6 +142,7 @@ async function answerAfterEffect(
   else if (fault.fault === 'slow_drip') await answerDripping(response, text, fault.delay_ms);
   else if (fault.fault === 'truncated') answerTruncated(response, text);
   else if (fault.fault === 'oversized') await answerEndlessly(response, text);
+  else if (fault.fault === 'garbage') answerGarbage(response);
   else if (fault.fault === 'no_signature') send(response, `{${nodeMember(call.method, node)}}`);
   else if (fault.fault === 'bad_signature') {
     send(response, signedText(call.method, node, credentials.foreignPrivateKey));

@@ -1,8 +1,6 @@
-import type { Server } from 'node:http';
 import express, { Router } from 'express';
 import { z } from 'zod';
 import { BadRequest, NotFound } from '../control-errors.js';
-import { listen, stopListening } from '../listening.js';
 import type { BtcpayStore } from './credentials.js';
 import type { FaultBook } from './faults.js';
 import type { InvoiceBook } from './invoice-book.js';
@@ -17,8 +15,6 @@ export interface ControlDependencies {
   readonly rates: RateTable;
   readonly webhooks: WebhookRegistry;
   readonly faults: FaultBook;
-  readonly server: Server;
-  readonly host: string;
   readonly loaded: Promise<void>;
   readonly durable: () => Promise<void>;
   readonly pageUrl: (invoice: Invoice) => string;
@@ -26,10 +22,9 @@ export interface ControlDependencies {
 
 const rateSchema = z.strictObject({ currency: z.string().regex(/^[A-Z]{3}$/), rate: z.string().nullable() });
 const endpointSchema = z.strictObject({ url: z.url({ protocol: /^https?$/ }) });
-const outageSchema = z.strictObject({ down: z.boolean() });
 const shownInvoices = 1000;
 
-/** For tests and demonstrations, beside the server's own pages: orders, rates, webhooks, faults, outages. */
+/** For tests and demonstrations, beside the server's own pages: orders, rates, webhooks, faults. */
 export function controlRoutes(dependencies: ControlDependencies): Router {
   const router = Router().use(express.json());
   router.use((_request, _response, next) => {
@@ -65,11 +60,7 @@ function invoiceRoutes(router: Router, { invoices, durable, pageUrl }: ControlDe
   });
 }
 
-function operatorRoutes(
-  router: Router,
-  { stores, rates, webhooks, faults, server, host }: ControlDependencies,
-): void {
-  let port = 0;
+function operatorRoutes(router: Router, { stores, rates, webhooks, faults }: ControlDependencies): void {
   router.get('/rates', (_request, response) => {
     response.json({ rates: rates.list() });
   });
@@ -95,13 +86,5 @@ function operatorRoutes(
   });
   router.delete('/faults', (_request, response) => {
     response.json({ done: 'cleared', cleared: faults.clear() });
-  });
-  router.post('/outage', async (request, response) => {
-    const { down } = outageSchema.parse(request.body);
-    const address = server.address();
-    if (address !== null && typeof address === 'object') port = address.port;
-    if (down && server.listening) await stopListening(server);
-    if (!down && !server.listening) await listen(server, host, port);
-    response.json({ done: down ? 'the server refuses connections' : 'the server listens', down });
   });
 }

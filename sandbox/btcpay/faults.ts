@@ -23,6 +23,7 @@ const afterEffect = [
   'slow_drip',
   'truncated',
   'oversized',
+  'garbage',
   'slow',
 ] as const;
 

@@ -4,6 +4,7 @@ import {
   answerBadGateway,
   answerDripping,
   answerEndlessly,
+  answerGarbage,
   answerServerError,
   answerTruncated,
   resetConnection,
@@ -90,6 +91,8 @@ async function answerAfterEffect(fault: Fault, reply: ApiReply, response: Server
       return answerTruncated(response, text);
     case 'oversized':
       return answerEndlessly(response, text);
+    case 'garbage':
+      return answerGarbage(response);
     case 'slow':
       await wait(fault.delay_ms ?? defaultSlowMs, undefined, { ref: false });
       return send(response, reply);

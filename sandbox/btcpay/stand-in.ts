@@ -18,7 +18,7 @@ const provider = 'btcpay';
 const watchEveryMs = 250;
 
 /** Plays one BTCPay Server with two merchants' stores: the API, the pages, the webhooks, the chain and the clock. */
-export function createBtcpayStandIn({ folder, host, journal, speed, now }: StandInPorts): StandIn {
+export function createBtcpayStandIn({ folder, journal, speed, now }: StandInPorts): StandIn {
   const stores = loadStores(folder);
   const rates = new RateTable(folder);
   const webhooks = new WebhookRegistry(folder);
@@ -62,7 +62,7 @@ export function createBtcpayStandIn({ folder, host, journal, speed, now }: Stand
   return {
     provider,
     server,
-    routes: controlRoutes({ ...shared, server, host }),
+    routes: controlRoutes(shared),
     start(listeningAt) {
       url = listeningAt;
       watching = setInterval(() => void loaded.then(() => invoices.watchAll()), watchEveryMs);

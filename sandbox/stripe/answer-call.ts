@@ -4,6 +4,7 @@ import {
   answerBadGateway,
   answerDripping,
   answerEndlessly,
+  answerGarbage,
   answerTruncated,
   resetConnection,
 } from '../broken-answers.js';
@@ -38,19 +39,40 @@ export async function answerCall(
 ): Promise<void> {
   const content = await readBody(request);
   const route = routeOf(request);
-  const fault = route && (ports.faults.take(route.name) as StripeFault | undefined);
+  const fault = route && takeFault(route, request, content, ports);
   if (fault && failBefore(fault, response)) return;
   let answer: Answer & { readonly isReplayed?: boolean };
   try {
     if (fault === 'rate_limited' || fault === 'lock_timeout') throw limited(fault);
     const call = readCall(request, route, content, ports);
-    const kept = call.keyed && ports.keys.begin(call.keyed);
-    answer = kept ? { ...kept, isReplayed: true } : await perform(call, fault, ports);
+    if (call.keyed && fault === 'keys_expired') ports.keys.forget(call.keyed);
+    const heeded = fault === 'key_ignored' ? { ...call, keyed: undefined } : call;
+    const kept = heeded.keyed && ports.keys.begin(heeded.keyed);
+    answer = kept ? { ...kept, isReplayed: true } : await perform(heeded, fault, ports);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     answer = { status: error.status, body: error.body() };
   }
   await send(request, response, answer, fault);
+}
+
+/** A fault may be meant for one reference: that of the call itself, or of the PaymentIntent it names. */
+function takeFault(
+  route: Route,
+  request: IncomingMessage,
+  content: string,
+  { faults, workFor }: AnswerPorts,
+): StripeFault | undefined {
+  const { pathname, searchParams } = new URL(request.url ?? '/', 'http://stripe');
+  const form = new URLSearchParams(content);
+  const named = [
+    route.path.exec(pathname)?.[1],
+    form.get('payment_intent'),
+    searchParams.get('payment_intent'),
+  ].map((id) => workFor('').store.get('payment_intent', id ?? ''));
+  const said = [content, ...searchParams.values(), JSON.stringify(named)];
+  const isAbout = (reference: string) => said.some((text) => text.includes(reference));
+  return faults.take(route.name, isAbout) as StripeFault | undefined;
 }
 
 /** The effect, then the journal on the disk, and the answer under its key; only then may it be lost. */
@@ -155,6 +177,7 @@ async function send(
   if (fault === 'reset_after') return resetConnection(response);
   if (fault === 'truncated') return answerTruncated(response, text);
   if (fault === 'oversized') return answerEndlessly(response, text);
+  if (fault === 'garbage') return answerGarbage(response);
   if (fault === 'slow_drip') return answerDripping(response, text);
   const key = request.headers['idempotency-key'];
   response.writeHead(status, {

@@ -14,11 +14,18 @@ const stripeFaults = [
   'reset_after',
   'truncated',
   'oversized',
+  'garbage',
   'slow_drip',
   'wrong_amount',
   'wrong_currency',
   'wrong_reference',
   'wrong_mode',
+  // A search or a list does not show yet what is there.
+  'query_not_yet',
+  // The call runs whatever was done under its key, which is not kept for it either.
+  'key_ignored',
+  // What was answered under its key is forgotten first, as after a day.
+  'keys_expired',
 ] as const;
 export type StripeFault = (typeof stripeFaults)[number];
 
@@ -29,6 +36,9 @@ const notificationFaults = [
   'no_signature',
   'stale_signature',
   'future_signature',
+  'wrong_amount',
+  'wrong_currency',
+  'wrong_reference',
 ] as const;
 export type StripeNotificationFault = (typeof notificationFaults)[number];
 
@@ -38,14 +48,17 @@ export interface PlannedFault {
   readonly fault: StripeFault | StripeNotificationFault;
   /** How many calls it hits; -1: all, until cleared. */
   readonly times?: number;
+  /** Only calls that bear it, or are about a PaymentIntent that does. */
+  readonly reference?: string | undefined;
 }
 
 /** A fault as somebody asks for it over HTTP. */
 export const faultSchema = z
   .strictObject({
     operation: z.string().min(1).max(64),
-    fault: z.enum([...stripeFaults, ...notificationFaults]),
+    fault: z.enum([...new Set([...stripeFaults, ...notificationFaults])]),
     times: z.int().min(-1).max(1_000_000).default(1),
+    reference: z.string().min(1).optional(),
   })
   .refine(
     ({ operation, fault }) =>
@@ -55,21 +68,35 @@ export const faultSchema = z
 
 /** Faults that wait to happen, oldest first. */
 export class StripeFaults {
-  #planned: { operation: string; fault: PlannedFault['fault']; left: number }[] = [];
+  #planned: { operation: string; fault: PlannedFault['fault']; left: number; reference?: string }[] = [];
 
-  add({ operation, fault, times = 1 }: PlannedFault): void {
-    this.#planned.push({ operation, fault, left: times });
+  add({ operation, fault, times = 1, reference }: PlannedFault): void {
+    this.#planned.push({
+      operation,
+      fault,
+      left: times,
+      ...(reference === undefined ? {} : { reference }),
+    });
+  }
+
+  /** Those that still wait. */
+  list(): readonly PlannedFault[] {
+    return this.#planned
+      .filter(({ left }) => left !== 0)
+      .map(({ left, ...planned }) => ({ ...planned, times: left }));
   }
 
   clear(): void {
     this.#planned = [];
   }
 
-  take(operation: string): PlannedFault['fault'] | undefined {
+  /** `isAbout` tells whether this call has to do with a reference. */
+  take(operation: string, isAbout: (reference: string) => boolean): PlannedFault['fault'] | undefined {
     const isNotification = operation === 'notification';
     const found = this.#planned.find(
       (planned) =>
         planned.left !== 0 &&
+        (planned.reference === undefined || isAbout(planned.reference)) &&
         (planned.operation === operation || (planned.operation === '*' && !isNotification)),
     );
     if (!found) return undefined;
@@ -79,8 +106,8 @@ export class StripeFaults {
 }
 
 /** The answer as a liar would give it, wherever in it the fact stands. */
-export function falsify(body: object, fault: StripeFault): object {
-  const lie = lies[fault];
+export function falsify(body: object, fault: PlannedFault['fault']): object {
+  const lie = lies[fault as StripeFault];
   if (!lie) return body;
   const [names, told] = lie;
   const text = JSON.stringify(body, (name: string, value: unknown) =>
@@ -95,4 +122,5 @@ const lies: Readonly<Partial<Record<StripeFault, readonly [string[], (value: unk
   wrong_currency: [['currency'], (value) => (value === 'usd' ? 'eur' : 'usd')],
   wrong_reference: [['quittance_reference', 'quittance_capture'], () => '0'.repeat(28)],
   wrong_mode: [['livemode'], () => true],
+  query_not_yet: [['data'], () => []],
 };

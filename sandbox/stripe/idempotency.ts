@@ -55,6 +55,12 @@ export class IdempotencyKeys {
     throw new Refusal(400, 'idempotency_error', message);
   }
 
+  forget(call: KeyedCall): void {
+    const id = idOf(call);
+    const kept = this.store.get('idempotency_key', id);
+    if (kept) this.store.put('idempotency_key', { ...kept, atMs: 0 });
+  }
+
   /** Without an answer nothing is kept: the call never began to run. */
   end(call: KeyedCall, answer?: Answer): void {
     const id = idOf(call);

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import type { StripeFaults } from './faults.js';
+import { falsify, type PlannedFault, type StripeFaults } from './faults.js';
 import type { WriteJournal } from './journal-port.js';
 import type { Store } from './store.js';
 import { newId, type EventToTell } from './work.js';
@@ -111,10 +111,11 @@ export class Notifications {
       this.#keep({ ...delivery, isOver: true });
       return;
     }
-    const fault = this.ports.faults.take('notification');
+    const fault = this.ports.faults.take('notification', (reference) => delivery.body.includes(reference));
+    const body = fault ? lieAbout(delivery.body, fault) : delivery.body;
     const send = async () => {
-      const headers = this.#headers(delivery, endpoint, fault);
-      const status = await this.ports.notifyFetch(endpoint.url, headers, delivery.body).catch(() => 0);
+      const headers = this.#headers(body, endpoint, fault);
+      const status = await this.ports.notifyFetch(endpoint.url, headers, body).catch(() => 0);
       const { id, type } = delivery;
       await this.ports.journal({
         provider: 'stripe',
@@ -135,7 +136,7 @@ export class Notifications {
   }
 
   /** Signed anew at each attempt. */
-  #headers({ body }: Delivery, { secrets }: Endpoint, fault: string | undefined): Record<string, string> {
+  #headers(body: string, { secrets }: Endpoint, fault: string | undefined): Record<string, string> {
     const plain = { 'content-type': 'application/json; charset=utf-8', 'user-agent': 'Stripe/1.0' };
     if (fault === 'no_signature') return plain;
     const shiftMs = fault === 'stale_signature' ? -600_000 : fault === 'future_signature' ? 600_000 : 0;
@@ -151,4 +152,8 @@ export class Notifications {
     this.ports.store.put('delivery', { ...delivery });
     return delivery;
   }
+}
+
+function lieAbout(body: string, fault: PlannedFault['fault']): string {
+  return JSON.stringify(falsify(JSON.parse(body) as object, fault), null, 2);
 }

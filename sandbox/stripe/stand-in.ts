@@ -62,6 +62,9 @@ function controlRoutes(
     standIn.setEndpoint(account.merchant, endpoints.set(account, url));
     response.json({ done: 'webhooks go there', url });
   });
+  router.get('/faults', (_request, response) => {
+    response.json({ faults: standIn.faults.list() });
+  });
   router.post('/faults', (request, response) => {
     const fault = faultSchema.parse(request.body);
     standIn.faults.add(fault);

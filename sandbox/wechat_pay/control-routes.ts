@@ -1,10 +1,7 @@
-import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import express, { Router } from 'express';
 import { z } from 'zod';
 import { BadRequest, NotFound } from '../control-errors.js';
 import type { Journal } from '../journal.js';
-import { listen, stopListening } from '../listening.js';
 import type { FaultBook } from './faults.js';
 import { composeMessage, postMessage, type News } from './messages.js';
 import { createNewsId, outcomeOf, type NotificationQueue } from './notifications.js';
@@ -20,8 +17,6 @@ export interface ControlDependencies {
   readonly notifications: NotificationQueue;
   readonly faults: FaultBook;
   readonly journal: Journal;
-  readonly server: Server;
-  readonly host: string;
   /** Pays, and tells the merchant. */
   readonly pay: (order: Order, amountMinor?: number, couponMinor?: number) => void;
   readonly loaded: Promise<void>;
@@ -35,7 +30,6 @@ const refundSchema = z.strictObject({
 });
 const endSchema = z.strictObject({ status: z.enum(['SUCCESS', 'CLOSED', 'ABNORMAL']) });
 const signingSchema = z.strictObject({ mchid: z.string(), by: z.enum(['public_key', 'certificate']) });
-const outageSchema = z.strictObject({ down: z.boolean() });
 const notifySchema = z.strictObject({
   times: z.int().min(1).max(100).default(1),
   mode: z
@@ -118,7 +112,7 @@ function orderRoutes(router: Router, dependencies: ControlDependencies): void {
 }
 
 function operatorRoutes(router: Router, dependencies: ControlDependencies): void {
-  const { platform, faults, server, host } = dependencies;
+  const { platform, faults } = dependencies;
   router.get('/faults', (_request, response) => {
     response.json({ faults: faults.list() });
   });
@@ -136,16 +130,6 @@ function operatorRoutes(router: Router, dependencies: ControlDependencies): void
     if (!platform.merchants.has(mchid)) throw new NotFound(`There is no merchant ${mchid}.`);
     platform.signNotificationsBy(mchid, by);
     response.json({ done: 'set', mchid, by });
-  });
-  let port = 0;
-  router.post('/outage', async (request, response) => {
-    const { down } = outageSchema.parse(request.body);
-    if (down && server.listening) {
-      ({ port } = server.address() as AddressInfo);
-      await stopListening(server);
-    }
-    if (!down && !server.listening) await listen(server, host, port);
-    response.json({ done: down ? 'connections are refused' : 'it listens', down });
   });
 }
 

@@ -13,6 +13,8 @@ const beforeEffect = [
   'rate_limited',
   'accepted_202',
   'code',
+  /** A look-up does not show yet what is there. */
+  'query_not_yet',
 ] as const;
 
 /** Faults of a call whose effect has taken place and is in the journal. */
@@ -24,6 +26,7 @@ const afterEffect = [
   'slow_drip',
   'truncated',
   'oversized',
+  'garbage',
   'slow',
 ] as const;
 

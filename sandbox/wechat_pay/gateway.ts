@@ -4,6 +4,7 @@ import {
   answerBadGateway,
   answerDripping,
   answerEndlessly,
+  answerGarbage,
   answerServerError,
   answerTruncated,
   resetConnection,
@@ -72,6 +73,8 @@ function failBefore(fault: Fault, response: ServerResponse, signing: Signing, no
       return send(response, refuse(429, 'FREQUENCY_LIMITED', '频率超限'), signing, nowMs);
     case 'accepted_202':
       return send(response, refuse(202, 'USER_PAYING', '用户支付中，需要输入密码'), signing, nowMs);
+    case 'query_not_yet':
+      return send(response, refuse(404, 'ORDER_NOT_EXIST', '订单不存在'), signing, nowMs);
     case 'code':
       return send(response, refuse(fault.status ?? 400, fault.code ?? '', '注入的错误'), signing, nowMs);
     // timeout_before: no answer, until the caller hangs up.
@@ -105,6 +108,8 @@ async function answerAfter(
       return answerTruncated(response, text);
     case 'oversized':
       return answerEndlessly(response, text);
+    case 'garbage':
+      return answerGarbage(response);
     case 'slow':
       await wait(fault.delay_ms ?? defaultSlowMs, undefined, { ref: false });
       return send(response, result, signing, now());

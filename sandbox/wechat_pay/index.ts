@@ -14,7 +14,7 @@ const settleEveryMs = 100;
 const refundTakesMs = 5 * 60_000;
 
 /** Plays WeChat Pay (APIv3): orders by Native and H5, refunds, platform keys, notifications, and the payer. */
-export function createWechatPayStandIn({ folder, host, journal, speed, now }: StandInPorts): StandIn {
+export function createWechatPayStandIn({ folder, journal, speed, now }: StandInPorts): StandIn {
   const platform = new Platform(folder);
   const faults = new FaultBook(folder);
   const notifications = new NotificationQueue(folder, journal, faults, platform, speed);
@@ -63,8 +63,6 @@ export function createWechatPayStandIn({ folder, host, journal, speed, now }: St
       notifications,
       faults,
       journal,
-      server,
-      host,
       pay,
       loaded,
     }),

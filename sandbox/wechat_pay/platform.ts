@@ -9,8 +9,8 @@ import {
   type KeyObject,
 } from 'node:crypto';
 import { join } from 'node:path';
+import { makeCertificate, type CertificateTerms } from '../certificate.js';
 import { readStateFile, writeStateFile } from '../state-folder.js';
-import { makeCertificate } from './certificate.js';
 
 export type SignedBy = 'public_key' | 'certificate';
 
@@ -227,7 +227,12 @@ function createMerchant(name: string, signedBy: SignedBy): StoredMerchant {
 function createCertificate(): StoredCertificate {
   const privateKey = createPrivatePem();
   const notBeforeMs = Math.floor(Date.now() / 1000) * 1000 - 24 * 3_600_000;
-  const terms = { serial: createSerial(), notBeforeMs, notAfterMs: notBeforeMs + 5 * yearMs };
+  const terms: CertificateTerms = {
+    serial: createSerial(),
+    subject: [['CN', 'Tenpay.com sign']],
+    notBeforeMs,
+    notAfterMs: notBeforeMs + 5 * yearMs,
+  };
   return {
     serial: terms.serial,
     privateKey,

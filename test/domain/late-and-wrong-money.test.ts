@@ -4,7 +4,7 @@ import type { PaidEvidence } from '../../domain/outcome.js';
 import { applyChange, type PaymentChange } from '../../domain/payment-change.js';
 import { decideCancel, decideLookup, decideStart } from '../../domain/payment-decisions.js';
 import { openOperation, type OperationFacts, type PaymentFacts } from '../../domain/payment-facts.js';
-import { decideMoreCame } from '../../domain/payment-success.js';
+import { decideMoreCame } from '../../domain/payment-surplus.js';
 import type { PaymentStatus } from '../../domain/payment.js';
 import {
   error,
@@ -238,18 +238,35 @@ describe('more money for what is posted', () => {
     record: { status: 'succeeded', amountReceivedMinor: PRICE },
   });
 
-  it('goes to a person, and is not kept silently', () => {
+  it('is posted to suspense at once, and goes to a person', () => {
     const paid = paidFor(operation, { amountMinor: PRICE + 5 });
-    const change = decideMoreCame(payment, operation, paid)!;
+    const change = decideMoreCame(payment, operation, paid, PRICE)!;
     expect(change).toMatchObject({
       outcome: 'review',
+      amountReceivedMinor: PRICE + 5,
       review: { reason: 'surplus', evidence: { paid, posted_minor: PRICE } },
       events: [{ type: 'payment.review' }],
     });
+    expect(Object.fromEntries(postedBy(change))).toEqual({ [`${provider} CNY`]: 5, [`${suspense} CNY`]: -5 });
     expect(applyChange(payment, change).record.status).toBe('succeeded');
   });
 
+  it('is told by operation, not by payment: money of an earlier attempt hides nothing', () => {
+    const twice = paymentFacts([operation], {
+      record: { status: 'succeeded', amountReceivedMinor: 2 * PRICE, outcome: 'review' },
+    });
+    const change = decideMoreCame(twice, operation, paidFor(operation, { amountMinor: PRICE + 5 }), PRICE)!;
+    expect(change).toMatchObject({ amountReceivedMinor: 2 * PRICE + 5, events: [] });
+  });
+
+  it('of another currency is posted in that currency, and is in none of the payment’s amounts', () => {
+    const paid = paidFor(operation, { amountMinor: 7, currency: 'USD' });
+    const change = decideMoreCame(payment, operation, paid, 0)!;
+    expect(postedBy(change).get(`${suspense} USD`)).toBe(-7);
+    expect(change.amountReceivedMinor).toBeUndefined();
+  });
+
   it('is no news where it is what is posted', () => {
-    expect(decideMoreCame(payment, operation, paidFor(operation))).toBeUndefined();
+    expect(decideMoreCame(payment, operation, paidFor(operation), PRICE)).toBeUndefined();
   });
 });

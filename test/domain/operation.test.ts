@@ -14,6 +14,9 @@ const rows: readonly { from: string; event: OperationEvent; to: OperationStatus 
   { from: 'planned', event: 'send_forbidden', to: 'canceled' },
   { from: 'sent', event: 'not_delivered', to: 'planned' },
   { from: 'sent', event: 'found_by_rerun', to: 'unknown' },
+  // Taking the money after the payer's approval: another call, through the same state.
+  { from: 'action_required', event: 'advance_taken', to: 'sent' },
+  { from: 'sent', event: 'advance_not_delivered', to: 'action_required' },
   { from: 'sent pending unknown review', event: 'offer_made', to: 'action_required' },
   { from: 'sent action_required unknown review', event: 'processing', to: 'pending' },
   { from: 'sent pending unknown', event: 'retry_same_key', to: 'pending' },

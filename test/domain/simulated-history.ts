@@ -14,6 +14,12 @@ import {
   type PaymentFacts,
 } from '../../domain/payment-facts.js';
 import { nextStep, pollDelayMs, REVIEW_POLL_DELAY_MS, type NextStep } from '../../domain/payment-position.js';
+import {
+  decideAdvance,
+  decideApproved,
+  decideTakeAdvance,
+  mayAdvance,
+} from '../../domain/payment-advance.js';
 import { decideUnexpectedRefund } from '../../domain/payment-refund.js';
 import { decidePaid, judge } from '../../domain/payment-success.js';
 import { isEnded } from '../../domain/payment.js';
@@ -22,7 +28,7 @@ import { renewAttempt } from '../../domain/plan-operation.js';
 import { HOUR, MINUTE, operationFacts, T0 } from './facts.js';
 import { checkEnd } from './simulated-invariants.js';
 import { Crash, SimulatedPayment } from './simulated-payment.js';
-import { Dice, SimulatedProvider } from './simulated-provider.js';
+import { Dice, REPLAY_MS, SimulatedProvider } from './simulated-provider.js';
 
 /**
  * One payment's life, made from a number. It does what the workflow and its activities do, with the same
@@ -37,7 +43,7 @@ export class SimulatedHistory {
 
   constructor(seed: number) {
     this.dice = new Dice(seed);
-    this.provider = new SimulatedProvider(this.dice, this.dice.happens(0.3));
+    this.provider = new SimulatedProvider(this.dice, this.dice.pick(['direct', 'approval', 'qr'] as const));
     this.rows = new SimulatedPayment(this.dice);
   }
 
@@ -86,6 +92,7 @@ export class SimulatedHistory {
     const fate = this.dice.roll();
     if (fate < 0.55) this.drive();
     else if (fate < 0.68) this.provider.pay(this.nowMs);
+    else if (fate < 0.7) this.comeBack();
     else if (fate < 0.71) this.provider.refund();
     else if (fate < 0.74) this.provider.decide();
     else if (fate < 0.84) this.deliverNotification();
@@ -98,13 +105,17 @@ export class SimulatedHistory {
     const step = nextStep(positionOf(this.payment), this.nowMs);
     this.rows.trace.push(`${this.nowMs - T0} ${step.do}`);
     const before = this.payment;
+    this.orCrash(() => this.carryOut(step));
+    if (this.payment === before && step.do !== 'wait') this.nowMs += 1_000;
+  }
+
+  private orCrash(work: () => void): void {
     try {
-      this.carryOut(step);
+      work();
     } catch (error) {
       if (!(error instanceof Crash)) throw error;
       this.rows.trace.push('crash');
     }
-    if (this.payment === before && step.do !== 'wait') this.nowMs += 1_000;
   }
 
   private carryOut(step: NextStep): void {
@@ -120,6 +131,8 @@ export class SimulatedHistory {
         return this.applyNotifications();
       case 'start_operation':
         return this.start(operation!);
+      case 'advance_operation':
+        return this.advance(operation!);
       case 'query_operation':
         return this.record(
           operation!,
@@ -151,7 +164,7 @@ export class SimulatedHistory {
       this.rows.plan(operation, read);
     }
     if (operation.offer !== null || this.nowMs >= operation.offerEndsAtMs) return;
-    if (operation.status === 'planned' && !this.provider.isDirect && this.dice.happens(0.6)) {
+    if (operation.status === 'planned' && this.provider.kind !== 'direct' && this.dice.happens(0.6)) {
       const outcome = this.provider.start(operation);
       return this.rows.commit(decideStart(this.payment, operation, outcome, this.nowMs), outcome.kind);
     }
@@ -169,6 +182,30 @@ export class SimulatedHistory {
     const outcome = this.provider.start(sent);
     if (outcome.kind === 'not_executed' && !isFirst) return;
     this.rows.commit(decideStart(this.payment, sent, outcome, this.nowMs), outcome.kind);
+  }
+
+  /** The payer's browser comes back from where they approved. */
+  private comeBack(): void {
+    const approved = this.provider.approval();
+    const operation = collectingOperation(this.payment);
+    if (!operation || operation.id !== approved?.id || isEnded(this.payment.record.status)) return;
+    const change = decideApproved(operation, `details-${this.dice.roll()}`, this.nowMs);
+    if (change) this.orCrash(() => this.rows.commit(change, 'return'));
+  }
+
+  private advance(read: OperationFacts): void {
+    if (isUnwanted(this.payment, this.nowMs) || !mayAdvance(read, this.nowMs)) return;
+    const isFirst = read.status === 'action_required';
+    if (isFirst) this.rows.commit(decideTakeAdvance(this.payment, read, REPLAY_MS, this.nowMs), 'take');
+    if (read.status === 'sent') {
+      const found = operationChange(read, 'found_by_rerun', {})!;
+      this.rows.commit({ operation: found, outcome: 'unknown', events: [] }, 'rerun');
+    }
+    const taken = collectingOperation(this.payment)!;
+    const outcome = this.provider.advance(taken, this.nowMs);
+    const change = decideAdvance(this.payment, taken, outcome, { nowMs: this.nowMs, isFirst });
+    if (change) this.rows.commit(change, outcome.kind);
+    else this.nowMs += MINUTE;
   }
 
   private conclude(operation: OperationFacts): void {
@@ -245,7 +282,7 @@ export class SimulatedHistory {
     if (isEnded(record.status) || isUnwanted(this.payment, this.nowMs + 1_000)) return;
     const open = openOperation(this.payment);
     const wasNeverOffered = open?.offer === null && ['planned', 'sent', 'unknown'].includes(open.status);
-    if (open && !(wasNeverOffered && !this.provider.isDirect)) return;
+    if (open && !(wasNeverOffered && this.provider.kind !== 'direct')) return;
     const number = this.payment.operations.length + 1;
     const offerEndsAtMs = Math.min(record.expiresAtMs, this.nowMs + 5 * MINUTE);
     const conclusiveAfterMs = offerEndsAtMs + MINUTE;

@@ -22,7 +22,7 @@ export class Dice {
   }
 }
 
-type TradeState = 'unscanned' | 'waiting' | 'processing' | 'paid' | 'declined' | 'closed';
+type TradeState = 'unscanned' | 'waiting' | 'approved' | 'processing' | 'paid' | 'declined' | 'closed';
 
 interface Trade {
   readonly operation: OperationFacts;
@@ -30,7 +30,21 @@ interface Trade {
   amountMinor: number;
   currency: string;
   isRefunded: boolean;
+  /** More than one would be the mistake that all of this is about. */
+  charges: number;
+  /** When each key was first used to take what was approved. */
+  readonly keys: Map<string, { readonly atMs: number; readonly found: TradeState }>;
 }
+
+/** `qr` makes codes; `direct` charges at once, as a saved card; at `approval` the payer approves, and we take the money. */
+export type ProviderKind = 'qr' | 'direct' | 'approval';
+
+/** How long the provider knows a key; one that it has forgotten is a new call, and charges again. */
+const KEY_LIFETIME_MS = 90_000;
+/** The same with a margin off, as ours is. */
+export const REPLAY_MS = 80_000;
+/** From then on a call that is nowhere to be seen was never carried out. */
+const HORIZON_MS = 40 * 60_000;
 
 export interface Claim {
   readonly operationId: string;
@@ -39,7 +53,7 @@ export interface Claim {
 
 /**
  * A provider as it is behind the network: it knows trades by our key, is paid by payers, and honours keys. Its
- * answers get lost as often as `faults` says. `isDirect` charges at once, as a saved card; else it makes QR codes.
+ * answers get lost as often as `faults` says.
  */
 export class SimulatedProvider {
   faults = 0.3;
@@ -48,11 +62,13 @@ export class SimulatedProvider {
 
   constructor(
     private readonly dice: Dice,
-    readonly isDirect: boolean,
+    readonly kind: ProviderKind,
   ) {}
 
   start(operation: OperationFacts): StartOutcome {
-    return this.overTheNetwork(() => (this.isDirect ? this.charge(operation) : this.precreate(operation)));
+    return this.overTheNetwork(() =>
+      this.kind === 'direct' ? this.charge(operation) : this.precreate(operation),
+    );
   }
 
   query(operation: OperationFacts, nowMs: number): QueryOutcome {
@@ -60,6 +76,7 @@ export class SimulatedProvider {
   }
 
   close(operation: OperationFacts, nowMs: number): CloseOutcome {
+    if (this.kind === 'approval') return this.closeApproval(operation, nowMs);
     return this.overTheNetwork(() => {
       const trade = this.trades.get(operation.providerKey);
       if (trade?.state === 'waiting') trade.state = 'closed';
@@ -78,7 +95,11 @@ export class SimulatedProvider {
       trade.state = 'waiting';
       return;
     }
-    trade.state = 'paid';
+    if (this.kind === 'approval') {
+      trade.state = 'approved';
+      return;
+    }
+    this.takePayment(trade);
     if (this.dice.happens(0.12)) trade.amountMinor += this.dice.pick([-1, -99_999, 1, 5_000]);
     if (this.dice.happens(0.03)) trade.currency = 'USD';
     this.claim(trade);
@@ -97,18 +118,31 @@ export class SimulatedProvider {
     for (const trade of this.trades.values()) {
       if (trade.state !== 'processing') continue;
       trade.state = this.dice.happens(0.5) ? 'paid' : 'declined';
-      if (trade.state === 'paid') this.claim(trade);
+      if (trade.state !== 'paid') continue;
+      trade.charges += 1;
+      this.claim(trade);
     }
+  }
+
+  /** What was approved, as the payer's browser would bring it back; undefined where nothing was. */
+  approval(): OperationFacts | undefined {
+    return [...this.trades.values()].find(({ state }) => state === 'approved')?.operation;
+  }
+
+  /** Takes what was approved: once under one key, as long as that is known. */
+  advance(operation: OperationFacts, nowMs: number): StartOutcome {
+    return this.overTheNetwork(() => this.take(operation, nowMs));
   }
 
   net(currency: string): number {
     return [...this.trades.values()]
       .filter((trade) => trade.currency === currency && trade.state === 'paid' && !trade.isRefunded)
-      .reduce((total, trade) => total + trade.amountMinor, 0);
+      .reduce((total, trade) => total + trade.amountMinor * trade.charges, 0);
   }
 
   private precreate(operation: OperationFacts): StartOutcome {
-    if (!this.trades.has(operation.providerKey)) this.open(operation, 'unscanned');
+    const state = this.kind === 'approval' ? 'waiting' : 'unscanned';
+    if (!this.trades.has(operation.providerKey)) this.open(operation, state);
     const endsAtMs = operation.offerEndsAtMs;
     return {
       kind: 'pending',
@@ -120,6 +154,7 @@ export class SimulatedProvider {
   private charge(operation: OperationFacts): StartOutcome {
     const known = this.trades.get(operation.providerKey);
     const trade = known ?? this.open(operation, this.dice.pick(['paid', 'paid', 'declined', 'processing']));
+    if (!known && trade.state === 'paid') trade.charges = 1;
     if (!known && trade.state === 'paid' && this.dice.happens(0.5)) this.claim(trade);
     if (trade.state === 'paid') return { kind: 'succeeded', paid: this.evidence(trade) };
     if (trade.state === 'declined') return { kind: 'failed', reason: 'declined', error };
@@ -129,16 +164,68 @@ export class SimulatedProvider {
   private lookUp(operation: OperationFacts, nowMs: number): QueryOutcome {
     const trade = this.trades.get(operation.providerKey);
     if (!trade || trade.state === 'unscanned') return { kind: 'not_found' };
-    if (trade.state === 'waiting' && nowMs >= operation.offerEndsAtMs) trade.state = 'closed';
+    const endsByItself = this.kind !== 'approval';
+    if (endsByItself && trade.state === 'waiting' && nowMs >= operation.offerEndsAtMs) trade.state = 'closed';
     if (trade.state === 'paid') return { kind: 'succeeded', paid: this.evidence(trade) };
     if (trade.state === 'declined') return { kind: 'failed', reason: 'declined', error };
     if (trade.state === 'closed') return { kind: 'closed' };
+    if (trade.state === 'approved') return { kind: 'pending', why: 'approved' };
     return { kind: 'pending', why: trade.state === 'waiting' ? 'user_action' : 'processing' };
+  }
+
+  private take(operation: OperationFacts, nowMs: number): StartOutcome {
+    const trade = this.trades.get(operation.providerKey);
+    if (!trade) throw new Error('takes what was never offered');
+    const key = `${operation.providerKey}-${operation.advanceCount}`;
+    let use = trade.keys.get(key);
+    if (!use || nowMs >= use.atMs + KEY_LIFETIME_MS) {
+      if (trade.state === 'paid' || trade.state === 'processing') trade.charges += 1;
+      else if (trade.state === 'approved') this.decideTaking(trade);
+      use = { atMs: nowMs, found: trade.state };
+      trade.keys.set(key, use);
+    }
+    // A repetition is told what came of the first call, though that may have moved on where it was being worked on.
+    const state = use.found === 'processing' ? trade.state : use.found;
+    if (state === 'paid') return { kind: 'succeeded', paid: this.evidence(trade) };
+    if (state === 'processing') return { kind: 'pending', why: 'processing' };
+    if (state === 'declined') return { kind: 'failed', reason: 'declined', error, stillPayable: true };
+    return { kind: 'pending', why: 'user_action' };
+  }
+
+  private decideTaking(trade: Trade): void {
+    trade.state = this.dice.pick(['paid', 'paid', 'paid', 'declined', 'processing', 'waiting']);
+    if (trade.state === 'paid') this.takePayment(trade);
+  }
+
+  private takePayment(trade: Trade): void {
+    trade.state = 'paid';
+    trade.charges += 1;
+    if (this.kind === 'approval' && this.dice.happens(0.7)) this.claim(trade);
+  }
+
+  /** Only we take the money: what was never taken is over as soon as we say so; what was, when it cannot come any more. */
+  private closeApproval(operation: OperationFacts, nowMs: number): CloseOutcome {
+    const { advanceTakenAtMs: takenAtMs } = operation;
+    if (takenAtMs === null) return { kind: 'closed' };
+    return this.overTheNetwork((): CloseOutcome => {
+      const found = this.lookUp(operation, nowMs);
+      const isUntaken = found.kind === 'pending' && found.why !== 'processing';
+      if (found.kind === 'failed') return { kind: 'closed' };
+      return isUntaken && nowMs >= takenAtMs + HORIZON_MS ? { kind: 'closed' } : found;
+    });
   }
 
   private open(operation: OperationFacts, state: TradeState): Trade {
     const { amountMinor, currency } = operation;
-    const trade = { operation, state, amountMinor, currency, isRefunded: false };
+    const trade: Trade = {
+      operation,
+      state,
+      amountMinor,
+      currency,
+      isRefunded: false,
+      charges: 0,
+      keys: new Map(),
+    };
     this.trades.set(operation.providerKey, trade);
     return trade;
   }

@@ -1,7 +1,7 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { defaultOutboundLimits } from '../../providers/outbound-call.js';
-import { makeCertificate } from '../../sandbox/wechat_pay/certificate.js';
+import { makeCertificate } from '../../sandbox/certificate.js';
 import {
   connectorFor,
   kindOf,
@@ -28,7 +28,8 @@ interface Issued {
 }
 
 function certify(key: KeyObject, serial: string, notAfterMs: number): string {
-  return makeCertificate(key, { serial, notBeforeMs: nowMs - hour, notAfterMs });
+  const subject = [['CN', 'Tenpay.com sign']] as const;
+  return makeCertificate(key, { serial, subject, notBeforeMs: nowMs - hour, notAfterMs });
 }
 
 function issue(serial: string): Issued {

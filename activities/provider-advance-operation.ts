@@ -1,0 +1,127 @@
+import { decideAdvance, decideTakeAdvance, mayAdvance } from '../domain/payment-advance.js';
+import { operationChange } from '../domain/payment-change.js';
+import { isUnwanted } from '../domain/payment-decisions.js';
+import { collectingOperation, type OperationFacts, type PaymentFacts } from '../domain/payment-facts.js';
+import type { StartOutcome } from '../domain/outcome.js';
+import type { AdvanceRequest, Connector } from '../providers/connector.js';
+import { ConcurrentChangeError } from '../db/transaction.js';
+import { confirmDifference } from './confirm-difference.js';
+import type { ActivityDependencies } from './dependencies.js';
+import type { PhaseInput, PhaseResult } from './phase.js';
+import { referenceOf } from './provider-query-operation.js';
+import { commitChange, done, mustLoad } from './store-payment.js';
+import { providerUnclear } from './to-application-failure.js';
+
+/** A provider forgets a key exactly when it likes to: no repetition comes as late as this before its end. */
+const KEY_MARGIN_MS = 5 * 60_000;
+
+/**
+ * Takes the money that the payer has approved, where the approval alone moved none. The step is taken by an UPDATE
+ * that finds no row once the payment is canceled, expired or stopped, and is committed before the first byte. Run
+ * again after a crash it finds that, and repeats the call while its key lives; later it is only asked about.
+ */
+export function createAdvanceOperation(dependencies: ActivityDependencies) {
+  return async function advanceOperation({ paymentId, firstTry }: PhaseInput): Promise<PhaseResult> {
+    const payment = await mustLoad(dependencies, paymentId);
+    const operation = collectingOperation(payment);
+    const nowMs = dependencies.now();
+    if (!operation || isUnwanted(payment, nowMs) || !mayAdvance(operation, nowMs)) return done(payment);
+    const connector = dependencies.connectors.get(operation.provider);
+    if (!connector.advance) return done(payment);
+    return firstTry
+      ? advanceAtOnce(dependencies, connector, payment, operation)
+      : advanceDurably(dependencies, connector, payment, operation);
+  };
+}
+
+/** The first try, behind permit and breaker: whatever was taken before is left to the durable one. */
+async function advanceAtOnce(
+  dependencies: ActivityDependencies,
+  connector: Connector,
+  read: PaymentFacts,
+  { status, accountId }: OperationFacts,
+): Promise<PhaseResult> {
+  const untried = { ...done(read), clean: false };
+  if (status !== 'action_required') return untried;
+  const changed = await dependencies.gate.tryAtOnce(accountId, () =>
+    takeAndSend(dependencies, connector, read),
+  );
+  if (!changed) return untried;
+  return { ...done(changed.payment), clean: changed.kind === 'clear' };
+}
+
+async function advanceDurably(
+  dependencies: ActivityDependencies,
+  connector: Connector,
+  read: PaymentFacts,
+  operation: OperationFacts,
+): Promise<PhaseResult> {
+  const { kind, payment, outcome } = await takeAndSend(dependencies, connector, read);
+  if (kind === 'clear') return done(payment);
+  throw providerUnclear(operation.provider, outcome);
+}
+
+interface Advanced {
+  /** As the gate counts them. */
+  readonly kind: 'clear' | 'unknown' | 'not_executed';
+  readonly payment: PaymentFacts;
+  readonly outcome: StartOutcome;
+}
+
+async function takeAndSend(
+  dependencies: ActivityDependencies,
+  connector: Connector,
+  read: PaymentFacts,
+): Promise<Advanced> {
+  const isFirst = collectingOperation(read)?.status === 'action_required';
+  const payment = await takeAdvance(dependencies, connector, read);
+  const operation = collectingOperation(payment);
+  // The rows, or the clock, have moved on since they were read: nothing was taken, and nothing is sent.
+  if (!connector.advance || !operation || operation.advanceTakenAtMs === null) {
+    throw new ConcurrentChangeError('the step that takes the money was not to be taken any more');
+  }
+  const answer = await connector.advance(requestOf(operation));
+  const outcome = await confirmDifference(connector, operation, referenceOf(operation), answer);
+  const change = decideAdvance(payment, operation, outcome, { nowMs: dependencies.now(), isFirst });
+  const changed = change
+    ? await commitChange(dependencies, payment, change, 'worker.start.after_commit')
+    : payment;
+  return { kind: kindOf(outcome), payment: changed, outcome };
+}
+
+/** action_required → sent before the first byte; a `sent` that a re-run finds becomes unknown before anything else. */
+async function takeAdvance(
+  dependencies: ActivityDependencies,
+  connector: Connector,
+  payment: PaymentFacts,
+): Promise<PaymentFacts> {
+  const operation = collectingOperation(payment);
+  if (!operation) return payment;
+  if (operation.status === 'sent') {
+    const found = operationChange(operation, 'found_by_rerun', {});
+    if (!found) return payment;
+    const change = { operation: found, outcome: 'unknown', events: [] } as const;
+    return commitChange(dependencies, payment, change, 'worker.start.after_commit');
+  }
+  const lifetimeMs = replayableFor(connector);
+  const change = decideTakeAdvance(payment, operation, lifetimeMs, dependencies.now());
+  return change ? commitChange(dependencies, payment, change, 'worker.start.after_commit') : payment;
+}
+
+function replayableFor({ capabilities }: Connector): number | null {
+  const { advanceKeyLifetimeMs } = capabilities;
+  if (advanceKeyLifetimeMs === undefined) return 0;
+  return advanceKeyLifetimeMs === null ? null : Math.max(0, advanceKeyLifetimeMs - KEY_MARGIN_MS);
+}
+
+function requestOf(operation: OperationFacts): AdvanceRequest {
+  const { returnDetails, advanceCount } = operation;
+  return { ...referenceOf(operation), returnDetails, number: advanceCount };
+}
+
+function kindOf(outcome: StartOutcome): Advanced['kind'] {
+  if (outcome.kind === 'unknown' || outcome.kind === 'not_executed') return outcome.kind;
+  const isToBeRepeated =
+    outcome.kind === 'pending' && (outcome.why === 'retry_same_key' || outcome.why === 'approved');
+  return isToBeRepeated ? 'unknown' : 'clear';
+}
