@@ -82,7 +82,7 @@ async function startAtOnce(
   const connector = dependencies.connectors.get(readOperation.provider);
   const { startOnlyMakesOffer } = connector.capabilities;
   let payment = read;
-  const outcome = await dependencies.gate.tryAtOnce(readOperation.accountId, async () => {
+  const outcome = await dependencies.gate.tryAtOnce(readOperation, async () => {
     if (!startOnlyMakesOffer) payment = await takeSend(dependencies, read, readOperation);
     dependencies.crashAt('worker.start.before_call');
     return askToCollect(dependencies, connector, payment, readOperation);
@@ -125,16 +125,23 @@ async function book(
   return done(await commitBooked(dependencies, payment, operation, booking, decide));
 }
 
+/**
+ * Goes on until the answer is clean. A `sent` that it finds becomes unknown before anything else, whether it may call
+ * or not; `planned` becomes `sent` only once it may.
+ */
 async function startDurably(
   dependencies: ActivityDependencies,
   read: PaymentFacts,
   readOperation: OperationFacts,
 ): Promise<PhaseResult> {
-  const payment = await takeSend(dependencies, read, readOperation);
+  let payment = readOperation.status === 'sent' ? await takeSend(dependencies, read, readOperation) : read;
+  const connector: Connector = dependencies.connectors.get(readOperation.provider);
+  const outcome = await dependencies.gate.passDurably(readOperation, async () => {
+    if (readOperation.status === 'planned') payment = await takeSend(dependencies, payment, readOperation);
+    dependencies.crashAt('worker.replay.before_call');
+    return askToCollect(dependencies, connector, payment, readOperation);
+  });
   const operation = collectingOperation(payment) ?? readOperation;
-  const connector: Connector = dependencies.connectors.get(operation.provider);
-  dependencies.crashAt('worker.replay.before_call');
-  const outcome = await askToCollect(dependencies, connector, payment, readOperation);
   dependencies.crashAt('worker.replay.after_call');
   // Only the call that took it from planned can prove that nothing was ever delivered under this key.
   const isFirstSend = readOperation.status === 'planned' && outcome.kind === 'not_executed';
@@ -199,7 +206,7 @@ function startRequest(
   payment: PaymentFacts,
   operation: OperationFacts,
 ): StartRequest {
-  const { provider, accountId, providerKey, flow, paymentToken } = operation;
+  const { provider, accountId, providerKey, flow, paymentToken, refusedFunding } = operation;
   const returnsToUs = dependencies.connectors.get(provider).parseReturn !== undefined;
   const { publicUrl } = dependencies;
   return {
@@ -212,6 +219,6 @@ function startRequest(
     flow,
     paymentToken,
     payer: { id: payment.record.payerId, ip: payment.payerIp },
-    refusedFunding: [],
+    refusedFunding,
   };
 }

@@ -1,10 +1,27 @@
-import type { AccountChoice } from '../db/accept-payment.js';
-import { toMajorUnits } from '../domain/money.js';
-import type { OfferFlow } from '../domain/outcome.js';
+import type { AcceptanceFacts, AccountChoice } from '../db/accept-payment.js';
+import type { CardFunding, OfferFlow } from '../domain/outcome.js';
+import type { RoutingChoice } from '../domain/payment-resource.js';
+import type { CollectingKind } from '../domain/plan-operation.js';
+import {
+  route,
+  tokenFor,
+  type PaymentTokens,
+  type RoutableAccount,
+  type RoutedPayment,
+  type Routing,
+} from '../domain/routing.js';
 import type { Mode } from '../domain/tenant.js';
 import type { Capabilities } from '../providers/connector.js';
 import type { Connectors } from '../providers/registry.js';
-import { fieldProblem } from './problem-details.js';
+import { routingProblem } from './routing-problem.js';
+
+/** Where a payment is tried first, and where it may go on to. */
+export interface ChosenAccounts {
+  readonly first: ChosenAccount;
+  readonly others: readonly ChosenAccount[];
+  readonly routing: RoutingChoice | null;
+  readonly refusedFunding: readonly CardFunding[];
+}
 
 export interface ChosenAccount {
   readonly id: string;
@@ -15,10 +32,16 @@ export interface ChosenAccount {
 }
 
 export interface Wanted {
+  /** The payment's id: by it the weighted choice is made. */
+  readonly paymentId: string;
   readonly mode: Mode;
   readonly method: string;
   readonly currency: string;
   readonly amountMinor: number;
+  readonly kind: CollectingKind;
+  /** Of the payer, ISO 3166-1 alpha-2. */
+  readonly country: string | null;
+  readonly cardFunding: CardFunding | null;
   readonly flow: OfferFlow | undefined;
   readonly paymentToken: PaymentToken;
 }
@@ -32,81 +55,61 @@ export interface AccountDependencies {
 }
 
 /**
- * The first of the merchant's accounts, best first, that serves method, currency and amount. An account whose
- * credential is missing or is of the other mode serves nothing: test and live never meet. Throws a Problem
- * that names what none of them serves.
+ * The accounts for a payment, as the merchant's rules have it. An account whose credential is missing or is of the
+ * other mode serves nothing: test and live never meet. Throws a Problem that names what none of them serves.
  */
-export function chooseAccount(
-  accounts: readonly AccountChoice[],
+export function chooseAccounts(
+  facts: Pick<AcceptanceFacts, 'accounts' | 'rules'>,
   wanted: Wanted,
+  dependencies: AccountDependencies,
+): ChosenAccounts {
+  const accounts = facts.accounts.map((account) => routable(account, wanted.mode, dependencies));
+  const payment = routedPayment(wanted);
+  const routing = route(payment, facts.rules, accounts);
+  const [first, ...others] = routing.chosen.map((account) => withMeans(account, payment, dependencies));
+  if (!first) throw routingProblem(payment, routing);
+  const { refusedFunding } = routing;
+  return { first, others, routing: routingChoice(routing), refusedFunding };
+}
+
+export function routable(
+  account: AccountChoice,
+  mode: Mode,
   { connectors, credentialMode }: AccountDependencies,
-): ChosenAccount {
-  const { method, currency, amountMinor } = wanted;
-  const candidates = accounts
-    .filter((account) => credentialMode(account.credential) === wanted.mode)
-    .flatMap((account) => {
-      const capabilities = connectors.find(account.provider)?.capabilities;
-      return capabilities?.methods.includes(method) ? [{ ...account, capabilities }] : [];
-    });
-  if (candidates.length === 0) {
-    throw fieldProblem('method_unavailable', '/method', `No account of yours takes ${method}.`);
-  }
-  const running = candidates.filter((account) => !account.isStopped);
-  if (running.length === 0) {
-    throw fieldProblem('method_unavailable', '/method', `Payments by ${method} are stopped for now.`);
-  }
-  const inCurrency = running.filter(
-    ({ currencies, capabilities }) =>
-      currencies.includes(currency) && capabilities.currencies.includes(currency),
-  );
-  if (inCurrency.length === 0) {
-    throw fieldProblem(
-      'currency_unsupported',
-      '/currency',
-      `No account of yours takes ${currency} by ${method}.`,
-    );
-  }
-  const chosen = inCurrency.find(
-    ({ capabilities }) =>
-      amountMinor >= capabilities.minAmountMinor && amountMinor <= capabilities.maxAmountMinor,
-  );
-  if (!chosen) throw amountNotServed(wanted, inCurrency[0]!.capabilities);
-  return withMeans(chosen, wanted);
+): RoutableAccount {
+  return {
+    ...account,
+    hasCredential: credentialMode(account.credential) === mode,
+    reach: connectors.find(account.provider)?.capabilities ?? null,
+  };
+}
+
+function routedPayment(wanted: Wanted): RoutedPayment {
+  const { paymentId, mode: _mode, paymentToken, ...rest } = wanted;
+  return { ...rest, seed: paymentId, tokens: paymentTokens(paymentToken) };
+}
+
+export function paymentTokens(token: PaymentToken): PaymentTokens {
+  if (token === undefined || token === null) return { kind: 'none' };
+  return typeof token === 'string' ? { kind: 'single', token } : { kind: 'by_account', tokens: token };
+}
+
+function routingChoice({ version, rule }: Routing): RoutingChoice | null {
+  return version === null ? null : { version, rule: rule?.id ?? null };
 }
 
 /** How the payer pays there: the flow, and the token where the provider takes one. */
 function withMeans(
-  { id, provider, capabilities }: Pick<ChosenAccount, 'id' | 'provider' | 'capabilities'>,
-  { method, flow, paymentToken }: Wanted,
+  { id, provider }: RoutableAccount,
+  { flow, tokens }: RoutedPayment,
+  { connectors }: AccountDependencies,
 ): ChosenAccount {
-  if (flow && !capabilities.flows.includes(flow)) {
-    const known = capabilities.flows.join(' or ') || 'no flow';
-    throw fieldProblem('invalid_field', '/flow', `${method} takes ${known} here.`);
-  }
-  const token = typeof paymentToken === 'object' ? paymentToken?.[id] : paymentToken;
-  if (capabilities.needsToken && token === undefined) {
-    throw fieldProblem(
-      'missing_field',
-      '/payment_token',
-      `${method} needs a token of ${provider} for ${id}.`,
-    );
-  }
-  if (!capabilities.needsToken && token !== undefined) {
-    throw fieldProblem('invalid_field', '/payment_token', `${method} takes no token here.`);
-  }
+  const { capabilities } = connectors.get(provider);
   return {
     id,
     provider,
     capabilities,
     flow: flow ?? capabilities.flows[0] ?? null,
-    paymentToken: token ?? null,
+    paymentToken: tokenFor(tokens, id),
   };
-}
-
-function amountNotServed(wanted: Wanted, { minAmountMinor, maxAmountMinor }: Capabilities) {
-  const { amountMinor, currency, method } = wanted;
-  const major = (minor: number) => `${currency} ${toMajorUnits({ amountMinor: minor, currency })}`;
-  return amountMinor < minAmountMinor
-    ? fieldProblem('invalid_field', '/amount', `${method} takes ${major(minAmountMinor)} at least.`)
-    : fieldProblem('amount_limit_exceeded', '/amount', `${method} takes ${major(maxAmountMinor)} at most.`);
 }

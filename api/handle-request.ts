@@ -100,7 +100,7 @@ async function readApiRequest(
   const known = { caller, requestId, receivedAtMs, route: open.route, params, query, signal };
   if (route.method !== 'POST') return { ...known, body: null, idempotencyKey: '', fingerprint: '' };
 
-  const idempotencyKey = requireIdempotencyKey(request.headers['idempotency-key']);
+  const idempotencyKey = route.isSafe ? '' : requireIdempotencyKey(request.headers['idempotency-key']);
   const json = await readJson(route, request, open);
   const body = checkSchema(route.body ?? nothing, json);
   const fingerprint = requestFingerprint(route.method, url.pathname, json);

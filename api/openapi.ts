@@ -12,11 +12,14 @@ const commonProblems: readonly HttpProblemCode[] = [
   'service_unavailable',
 ];
 const queryProblems: readonly HttpProblemCode[] = ['missing_field', 'invalid_field', 'unknown_field'];
-const postProblems: readonly HttpProblemCode[] = [
+const bodyProblems: readonly HttpProblemCode[] = [
   ...queryProblems,
   'malformed_json',
   'body_too_large',
   'unsupported_media_type',
+];
+const postProblems: readonly HttpProblemCode[] = [
+  ...bodyProblems,
   'idempotency_key_missing',
   'idempotency_key_reused',
 ];
@@ -39,7 +42,7 @@ export function openApiDocument(routes: readonly ApiRoute[], serverUrl: string |
       version: '1',
       description:
         'Payments for paid knowledge. Amounts are integers in minor units; instants are RFC 3339 in UTC. ' +
-        'Every POST takes an Idempotency-Key and answers the same, however often it is repeated.',
+        'Every POST that stores something takes an Idempotency-Key and answers the same, however often it is repeated.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: serverUrl ?? '/' }],
@@ -88,7 +91,7 @@ function successHeaders(route: ApiRoute, status: string): Json {
   const header = (description: string) => ({ description, schema: { type: 'string' } });
   return {
     'Request-Id': header("The request's id, for questions about it."),
-    ...(route.method === 'POST'
+    ...(route.method === 'POST' && !route.isSafe
       ? { 'Idempotent-Replayed': header('`true` where the key had been used before.') }
       : {}),
     ...(status === '202'
@@ -121,7 +124,7 @@ function queryParameters(route: ApiRoute): Json[] {
 }
 
 function headerParameters(route: ApiRoute): Json[] {
-  if (route.method !== 'POST') return [];
+  if (route.method !== 'POST' || route.isSafe) return [];
   const schema = { type: 'string', minLength: 1, maxLength: 255 };
   const description = 'Unique to this request; the same when it is repeated.';
   return [{ name: 'Idempotency-Key', in: 'header', required: true, description, schema }];
@@ -130,7 +133,9 @@ function headerParameters(route: ApiRoute): Json[] {
 export function problemsOf(route: ApiRoute): HttpProblemCode[] {
   const byKind =
     route.method === 'POST'
-      ? postProblems
+      ? route.isSafe
+        ? bodyProblems
+        : postProblems
       : route.query === null
         ? (['unknown_field'] as const)
         : queryProblems;

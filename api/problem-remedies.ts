@@ -38,6 +38,11 @@ export const problemRemedies: Readonly<Record<HttpProblemCode, string>> = {
   method_unavailable:
     'Offer the payer another way to pay, or connect a provider account that serves this one.',
   currency_unsupported: 'Use a currency that one of your provider accounts takes.',
+  country_unsupported:
+    'Offer the payer another way to pay; the member `account` is the account that would have taken the rest of it.',
+  amount_too_small: 'Offer a way to pay that takes small amounts; GET /v1/methods lists them.',
+  routing_refused:
+    'The members `routing_version` and `routing_rule` name the rule; POST /v1/routing/dry_run explains it.',
   internal_error: 'Try again with the same Idempotency-Key; if it stays, report the `request_id`.',
   service_unavailable: 'Try again with the same Idempotency-Key after as many seconds as Retry-After says.',
 };

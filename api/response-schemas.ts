@@ -18,9 +18,9 @@ import { reviewStatuses } from '../domain/review-resource.js';
 import { walletMovementKinds } from '../domain/wallet.js';
 
 /** The answers as they are documented. Tests hold every answer of the API against these. */
-const instant = z.iso.datetime().describe('RFC 3339, UTC.');
-const amountMinor = z.int().min(0);
-const currency = z.string().regex(/^[A-Z]{3}$/);
+export const instant = z.iso.datetime().describe('RFC 3339, UTC.');
+export const amountMinor = z.int().min(0);
+export const currency = z.string().regex(/^[A-Z]{3}$/);
 
 /** An enumeration's type needs at least one name; a record's keys have more. */
 function namesOf<Name extends string>(record: Readonly<Record<Name, unknown>>): [Name, ...Name[]] {
@@ -100,12 +100,18 @@ export const payment = z
       z.strictObject({
         id: z.string(),
         provider: z.string(),
+        account: z.string(),
         kind: z.enum(namesOf<OperationKind>(operationKindLetters)),
         status: z.enum(operationStatuses),
         amount: amountMinor,
+        last_error: lastError.nullable(),
       }),
     ),
     card: card.nullable().describe('What the provider said of the card that paid.'),
+    routing: z
+      .strictObject({ version: z.int(), rule: z.string().nullable() })
+      .nullable()
+      .describe('By which version and rule of your routing its accounts were chosen; null: by priority.'),
     metadata: z.record(z.string(), z.string()),
     sequence: z.int().describe('Grows with every change: the higher one is the newer one.'),
     created_at: instant,
@@ -246,5 +252,8 @@ export const problem = z
     request_id: z.string(),
     payment: z.string().optional().describe('With `already_purchased`: the payment that has the product.'),
     retry_at: instant.optional().describe('With `attempt_open`: when to try again.'),
+    routing_version: z.string().optional().describe('By which version of your routing rules it was refused.'),
+    routing_rule: z.string().optional().describe('The rule of that version that matched.'),
+    account: z.string().optional().describe('The account that came nearest to serving it.'),
   })
   .meta({ id: 'Problem' });

@@ -57,7 +57,7 @@ export interface ApiRequest<Body = unknown, Query = unknown> {
   readonly params: Readonly<Record<string, string>>;
   readonly body: Body;
   readonly query: Query;
-  /** Empty except for POST. */
+  /** Empty except for a POST that needs one. */
   readonly idempotencyKey: string;
   readonly fingerprint: string;
   readonly signal: AbortSignal;
@@ -78,6 +78,8 @@ export interface ApiRoute extends Documented {
   readonly body: z.ZodType | null;
   /** The body may be left out, and then is `{}`. */
   readonly bodyOptional: boolean;
+  /** A POST that stores nothing and calls nobody: it needs no Idempotency-Key, and heeds none. */
+  readonly isSafe: boolean;
   readonly query: z.ZodType | null;
   readonly responses: Readonly<Record<number, { readonly description: string; readonly schema: z.ZodType }>>;
   /** Beside those that every route may answer with. */
@@ -98,6 +100,7 @@ export function apiRoute<Body extends z.ZodType = z.ZodNull, Query extends z.Zod
   route: Documented & {
     readonly body?: Body;
     readonly bodyOptional?: boolean;
+    readonly isSafe?: boolean;
     readonly query?: Query;
     readonly responses: ApiRoute['responses'];
     readonly problems?: readonly HttpProblemCode[];
@@ -112,6 +115,7 @@ export function apiRoute<Body extends z.ZodType = z.ZodNull, Query extends z.Zod
     kind: 'api',
     body: route.body ?? null,
     bodyOptional: route.bodyOptional ?? false,
+    isSafe: route.isSafe ?? false,
     query: route.query ?? null,
     problems: route.problems ?? [],
     handle: route.handle as ApiRoute['handle'],

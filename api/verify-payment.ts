@@ -2,17 +2,18 @@ import type { AcceptanceFacts } from '../db/accept-payment.js';
 import { toMajorUnits } from '../domain/money.js';
 import { priceOrder, type OrderLine, type PricingProblem } from '../domain/pricing.js';
 import type { Tenant } from '../domain/tenant.js';
-import { chooseAccount, type AccountDependencies, type ChosenAccount } from './choose-account.js';
+import { chooseAccounts, type AccountDependencies, type ChosenAccounts } from './choose-account.js';
 import { fieldProblem, type Problem } from './problem-details.js';
 import type { CreatePaymentRequest } from './request-schemas/payments.js';
 import { requireCovered } from './require-covered.js';
 
 export interface VerifiedPayment {
   readonly lines: readonly OrderLine[];
-  readonly account: ChosenAccount;
+  readonly accounts: ChosenAccounts;
 }
 
 export interface PaymentToVerify {
+  readonly paymentId: string;
   readonly tenant: Tenant;
   readonly request: CreatePaymentRequest;
   readonly method: string;
@@ -21,7 +22,7 @@ export interface PaymentToVerify {
 
 /** Whether what is asked for may be accepted, by the facts as one statement saw them. Pure; throws a Problem. */
 export function verifyPayment(
-  { tenant, request, method, currency }: PaymentToVerify,
+  { paymentId, tenant, request, method, currency }: PaymentToVerify,
   facts: AcceptanceFacts,
   dependencies: AccountDependencies,
 ): VerifiedPayment {
@@ -37,6 +38,10 @@ export function verifyPayment(
   const bought = lines.findIndex((line) => isClaimed(line, facts));
   if (bought !== -1) throw alreadyPurchased(lines, bought, facts);
   const wanted = {
+    paymentId,
+    kind: 'sale' as const,
+    country: request.payer.country ?? null,
+    cardFunding: request.card?.funding ?? null,
     mode: tenant.mode,
     method,
     currency,
@@ -44,9 +49,9 @@ export function verifyPayment(
     flow: request.flow,
     paymentToken: request.payment_token,
   };
-  const account = chooseAccount(facts.accounts, wanted, dependencies);
-  requireCovered(account, facts.wallet, request.amount, currency);
-  return { lines, account };
+  const accounts = chooseAccounts(facts, wanted, dependencies);
+  requireCovered(accounts.first, facts.wallet, request.amount, currency);
+  return { lines, accounts };
 }
 
 function priceLines(

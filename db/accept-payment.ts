@@ -1,8 +1,12 @@
 import type { OrderLine, PricedProduct } from '../domain/pricing.js';
-import type { PlannedOperation } from '../domain/plan-operation.js';
+import type { RoutingChoice } from '../domain/payment-resource.js';
+import type { ActiveRules } from '../domain/routing-rules.js';
+import type { CollectingKind, PlannedOperation } from '../domain/plan-operation.js';
 import type { Wallet } from '../domain/wallet.js';
 import type { Database, Executor } from './connect.js';
 import { findIdempotencyRecord, type IdempotencyRecord, type IdempotencyScope } from './idempotency.js';
+import { plannedColumns, plannedInput } from './planned-operation.js';
+import { activeRulesOf } from './routing.js';
 import { run, runOne, type Statement } from './statement.js';
 import { inTransaction, uniqueViolation } from './transaction.js';
 
@@ -15,6 +19,8 @@ export interface AcceptanceFacts {
   readonly products: ReadonlyMap<string, PricedProduct>;
   /** Products of this order that the payer owns or is buying, and in which payment. */
   readonly claims: readonly { readonly product: string; readonly paymentId: string }[];
+  /** The routing rules in force. */
+  readonly rules: ActiveRules | null;
   readonly accounts: readonly AccountChoice[];
   /** The payer's wallet in the payment's currency. */
   readonly wallet: Wallet | null;
@@ -24,8 +30,10 @@ export interface AcceptanceFacts {
 export interface AccountChoice {
   readonly id: string;
   readonly provider: string;
+  readonly method: string;
   readonly credential: string;
   readonly currencies: readonly string[];
+  readonly isMisconfigured: boolean;
   /** A kill switch stops its charges. */
   readonly isStopped: boolean;
 }
@@ -51,9 +59,10 @@ const selectFacts: Statement = {
       (SELECT json_agg(json_build_object('product', c.product_id, 'paymentId', c.payment_id))
          FROM purchase_claims c WHERE c.merchant_id = m.id AND c.mode = m.mode AND c.payer_id = ?
           AND c.product_id = ANY (?)) AS claims,
-      (SELECT json_agg(json_build_object('id', a.id, 'provider', a.provider, 'credential', a.credential,
-          'currencies', a.currencies, 'isStopped', is_stopped(m.id, m.mode, a.provider, a.method, 'sale'))
-          ORDER BY a.priority, a.id)
+      ${activeRulesOf('m')} AS rules,
+      (SELECT json_agg(json_build_object('id', a.id, 'provider', a.provider, 'method', a.method,
+          'credential', a.credential, 'currencies', a.currencies, 'isMisconfigured', a.misconfigured_at IS NOT NULL,
+          'isStopped', is_stopped(m.id, m.mode, a.provider, a.method, ?)) ORDER BY a.priority, a.id)
          FROM provider_accounts a
         WHERE a.merchant_id = m.id AND a.mode = m.mode AND a.method = ? AND a.disabled_at IS NULL) AS accounts,
       (SELECT json_build_object('payerId', w.payer_id, 'currency', w.currency, 'balanceMinor', w.balance_minor,
@@ -69,17 +78,27 @@ interface FactsRow {
   time_zone: string;
   products: PricedProduct[] | null;
   claims: { product: string; paymentId: string }[] | null;
+  rules: ActiveRules | null;
   accounts: AccountChoice[] | null;
   wallet: Wallet | null;
+}
+
+export interface FactsRequest {
+  readonly payerId: string;
+  readonly currency: string;
+  readonly method: string;
+  readonly productIds: readonly string[];
+  /** The kind of operation that would collect: a kill switch may stop one and not the other. */
+  readonly kind?: CollectingKind;
 }
 
 export async function readAcceptanceFacts(
   executor: Executor,
   scope: IdempotencyScope,
-  request: { payerId: string; currency: string; method: string; productIds: readonly string[] },
+  request: FactsRequest,
 ): Promise<AcceptanceFacts> {
   const { tenant, route, key } = scope;
-  const { payerId, currency, method, productIds } = request;
+  const { payerId, currency, method, productIds, kind = 'sale' } = request;
   const row = await runOne<FactsRow>(executor, selectFacts, [
     route,
     key,
@@ -88,6 +107,7 @@ export async function readAcceptanceFacts(
     productIds,
     payerId,
     productIds,
+    kind,
     method,
     payerId,
     currency,
@@ -101,6 +121,7 @@ export async function readAcceptanceFacts(
     timeZone: row.time_zone,
     products: new Map((row.products ?? []).map((product) => [product.id, product])),
     claims: row.claims ?? [],
+    rules: row.rules,
     accounts: row.accounts ?? [],
     wallet: row.wallet,
   };
@@ -112,6 +133,9 @@ export interface NewPayment {
   readonly fingerprint: string;
   readonly payerId: string;
   readonly payerIp: string | null;
+  readonly payerCountry: string | null;
+  /** By which version of the merchant's rules its accounts were chosen; null: by priority. */
+  readonly routing: RoutingChoice | null;
   readonly amountMinor: number;
   readonly currency: string;
   readonly method: string;
@@ -187,6 +211,7 @@ const insertAll: Statement = {
   text: /* sql */ `
     WITH input AS (SELECT * FROM jsonb_to_record(?) AS i (
       merchant_id text, mode text, route text, key text, fingerprint text, payment_id text, payer_id text, payer_ip text,
+      payer_country text, routing_version integer, routing_rule text,
       amount_minor bigint, currency text, method text, order_reference text, return_url text, metadata jsonb,
       limit_day date, created_at timestamptz, expires_at timestamptz, due_at timestamptz, lines jsonb,
       operation jsonb, event jsonb)),
@@ -198,9 +223,11 @@ const insertAll: Statement = {
     accepted AS (SELECT input.* FROM input JOIN idempotency USING (payment_id)),
     payment AS (
       INSERT INTO payments (id, merchant_id, mode, payer_id, amount_minor, currency, method, order_reference,
-        return_url, payer_ip, metadata, status, limit_day, created_at, expires_at, due_at)
+        return_url, payer_ip, payer_country, routing_version, routing_rule, metadata, status, limit_day, created_at,
+        expires_at, due_at)
       SELECT payment_id, merchant_id, mode, payer_id, amount_minor, currency, method, order_reference,
-        return_url, payer_ip, metadata, 'processing', limit_day, created_at, expires_at, due_at FROM accepted),
+        return_url, payer_ip, payer_country, routing_version, routing_rule, metadata, 'processing', limit_day,
+        created_at, expires_at, due_at FROM accepted),
     line AS (
       INSERT INTO order_lines
         (merchant_id, mode, payment_id, position, product_id, product_type, quantity, amount_minor, repeatable)
@@ -217,13 +244,12 @@ const insertAll: Statement = {
        ORDER BY l.product_id),
     operation AS (
       INSERT INTO operations (id, merchant_id, mode, payment_id, number, kind, provider, account_id, provider_key,
-        amount_minor, currency, status, flow, payment_token, replay_for_ms, offer_ends_at, conclusive_after,
-        deadline_at, next_poll_at)
+        amount_minor, currency, status, flow, payment_token, fallbacks, refused_funding, replay_for_ms,
+        offer_ends_at, conclusive_after, deadline_at, next_poll_at)
       SELECT o.id, a.merchant_id, a.mode, a.payment_id, o.number, o.kind, o.provider, o.account_id, o.provider_key,
-        a.amount_minor, a.currency, 'planned', o.flow, o.payment_token, o.replay_for_ms, o.offer_ends_at, o.conclusive_after, o.deadline_at, a.created_at
-        FROM accepted a, jsonb_to_record(a.operation) AS o (id text, number integer, kind text, provider text,
-          account_id text, provider_key text, flow text, payment_token text, replay_for_ms bigint, offer_ends_at timestamptz, conclusive_after timestamptz,
-          deadline_at timestamptz)),
+        a.amount_minor, a.currency, 'planned', o.flow, o.payment_token, o.fallbacks, o.refused_funding,
+        o.replay_for_ms, o.offer_ends_at, o.conclusive_after, o.deadline_at, a.created_at
+        FROM accepted a, jsonb_to_record(a.operation) AS o (${plannedColumns})),
     event AS (
       INSERT INTO events (id, merchant_id, mode, payment_id, type, sequence, data)
       SELECT a.event ->> 'id', a.merchant_id, a.mode, a.payment_id, 'payment.created', 1, a.event -> 'data'
@@ -249,6 +275,9 @@ function insertInput(payment: NewPayment): Record<string, unknown> {
     payment_id: payment.id,
     payer_id: payment.payerId,
     payer_ip: payment.payerIp,
+    payer_country: payment.payerCountry,
+    routing_version: payment.routing?.version ?? null,
+    routing_rule: payment.routing?.rule ?? null,
     amount_minor: payment.amountMinor,
     currency: payment.currency,
     method: payment.method,
@@ -269,22 +298,5 @@ function insertInput(payment: NewPayment): Record<string, unknown> {
     })),
     operation: plannedInput(payment.operation),
     event: payment.createdEvent,
-  };
-}
-
-function plannedInput(operation: PlannedOperation): Record<string, unknown> {
-  return {
-    id: operation.id,
-    number: operation.number,
-    kind: operation.kind,
-    provider: operation.provider,
-    account_id: operation.accountId,
-    provider_key: operation.providerKey,
-    flow: operation.flow,
-    payment_token: operation.paymentToken,
-    replay_for_ms: operation.replayForMs,
-    offer_ends_at: new Date(operation.offerEndsAtMs),
-    conclusive_after: new Date(operation.conclusiveAfterMs),
-    deadline_at: new Date(operation.deadlineMs),
   };
 }

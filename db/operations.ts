@@ -1,6 +1,7 @@
 import type { PaymentFacts } from '../domain/payment-facts.js';
 import type { PlannedOperation } from '../domain/plan-operation.js';
 import type { Executor } from './connect.js';
+import { plannedColumns, plannedInput } from './planned-operation.js';
 import { run, type Statement } from './statement.js';
 import { ConcurrentChangeError } from './transaction.js';
 
@@ -18,10 +19,12 @@ const insert: Statement = {
   name: 'operation-insert',
   text: /* sql */ `
     INSERT INTO operations (id, merchant_id, mode, payment_id, number, kind, provider, account_id, provider_key,
-      amount_minor, currency, status, flow, payment_token, replay_for_ms, offer_ends_at, conclusive_after,
-      deadline_at, next_poll_at)
-    SELECT ?, merchant_id, mode, id, ?, ?, ?, ?, ?, amount_minor, currency, 'planned', ?, ?, ?, ?, ?, ?, ?
-      FROM payments WHERE id = ?`,
+      amount_minor, currency, status, flow, payment_token, fallbacks, refused_funding, replay_for_ms, offer_ends_at,
+      conclusive_after, deadline_at, next_poll_at)
+    SELECT o.id, p.merchant_id, p.mode, p.id, o.number, o.kind, o.provider, o.account_id, o.provider_key,
+      p.amount_minor, p.currency, 'planned', o.flow, o.payment_token, o.fallbacks, o.refused_funding, o.replay_for_ms,
+      o.offer_ends_at, o.conclusive_after, o.deadline_at, ?
+      FROM payments p, jsonb_to_record(?) AS o (${plannedColumns}) WHERE p.id = ?`,
 };
 
 /** Plans an operation that collects the whole of its payment. */
@@ -31,19 +34,15 @@ export async function insertOperation(
   planned: PlannedOperation,
   nowMs: number,
 ): Promise<void> {
-  const { id, number, kind, provider, accountId, providerKey, flow, paymentToken, replayForMs } = planned;
-  const instants = [planned.offerEndsAtMs, planned.conclusiveAfterMs, planned.deadlineMs, nowMs];
-  await run(trx, insert, [
-    ...[id, number, kind, provider, accountId, providerKey, flow, paymentToken, replayForMs],
-    ...instants.map((instant) => new Date(instant)),
-    payment.record.id,
-  ]);
+  const values = [new Date(nowMs), JSON.stringify(plannedInput(planned)), payment.record.id];
+  await run(trx, insert, values);
 }
 
 const cancel: Statement = {
   name: 'operation-cancel',
   text: /* sql */ `
-    UPDATE operations SET status = 'canceled', ended_at = now(), payment_token = NULL, return_details = NULL
+    UPDATE operations SET status = 'canceled', ended_at = now(), payment_token = NULL, fallbacks = NULL,
+        return_details = NULL
      WHERE id = ? AND status = ? AND offer IS NULL AND advance_taken_at IS NULL RETURNING id`,
 };
 

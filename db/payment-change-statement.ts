@@ -44,6 +44,7 @@ const core = (covered: { table: string; condition: string }) => /* sql */ `
         next_poll_at = coalesce(c.next_poll_at, o.next_poll_at), poll_count = coalesce(c.poll_count, o.poll_count),
         ended_at = CASE WHEN c.ended THEN coalesce(o.ended_at, now()) ELSE o.ended_at END,
         payment_token = CASE WHEN c.ended THEN NULL ELSE o.payment_token END,
+        fallbacks = CASE WHEN c.ended THEN NULL ELSE o.fallbacks END,
         approved_at = CASE WHEN c.writes_advance THEN c.approved_at ELSE o.approved_at END,
         return_details = CASE WHEN c.ended THEN NULL WHEN c.writes_advance THEN c.return_details
           ELSE o.return_details END,

@@ -1,5 +1,6 @@
 import type { NewEvent } from '../domain/events.js';
 import { openOperation, type PaymentFacts } from '../domain/payment-facts.js';
+import type { RoutingChoice } from '../domain/payment-resource.js';
 import type { PlannedOperation } from '../domain/plan-operation.js';
 import type { Database, Executor } from './connect.js';
 import { recordEvents } from './events.js';
@@ -67,6 +68,7 @@ export interface NextAttempt {
   readonly method: string;
   /** Null leaves the payment's own as it is. */
   readonly returnUrl: string | null;
+  readonly routing: RoutingChoice | null;
   readonly operation: PlannedOperation;
 }
 
@@ -96,6 +98,8 @@ export async function confirmPayment(
         await updateGuarded(trx, reopenPayment, [
           next.method,
           next.returnUrl,
+          next.routing?.version ?? null,
+          next.routing?.rule ?? null,
           after.record.sequence,
           new Date(request.dueAtMs),
           payment.record.id,
@@ -118,18 +122,20 @@ function afterConfirm(
   abandonedId: string | undefined,
   events: number,
 ): PaymentFacts {
-  const { id, number, kind, provider } = next.operation;
+  const { id, number, kind, provider, accountId } = next.operation;
   const { amountMinor } = payment.record;
   const known = payment.record.operations.map((operation) =>
     operation.id === abandonedId ? { ...operation, status: 'canceled' as const } : operation,
   );
-  const planned = { id, number, provider, kind, status: 'planned' as const, amountMinor, offer: null };
+  const asPlanned = { status: 'planned' as const, amountMinor, offer: null, lastError: null };
+  const planned = { id, number, provider, accountId, kind, ...asPlanned };
   return withSequence(
     {
       ...payment,
       record: {
         ...payment.record,
         method: next.method,
+        routing: next.routing,
         status: 'processing',
         outcome: 'known',
         lastError: null,
@@ -192,7 +198,8 @@ const pollNow: Statement = {
 const reopenPayment: Statement = {
   name: 'request-confirm-payment',
   text: /* sql */ `
-    UPDATE payments SET method = ?, return_url = coalesce(?, return_url), sequence = ?, due_at = ?,
+    UPDATE payments SET method = ?, return_url = coalesce(?, return_url), routing_version = ?, routing_rule = ?,
+           sequence = ?, due_at = ?,
            status = 'processing', outcome = 'known', last_error = NULL
      WHERE id = ? AND sequence = ? AND cancel_requested_at IS NULL AND ended_at IS NULL RETURNING id`,
 };

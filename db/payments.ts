@@ -28,6 +28,9 @@ interface PaymentRow {
   cancel_requested_at: Date | null;
   capture: CaptureMode;
   payer_ip: string | null;
+  payer_country: string | null;
+  routing_version: number | null;
+  routing_rule: string | null;
   card: CardFacts | null;
   operations: OperationFacts[] | null;
   lines: LineFacts[] | null;
@@ -37,7 +40,8 @@ interface PaymentRow {
 const columns = /* sql */ `
   p.id, p.merchant_id, p.mode, p.payer_id, p.amount_minor, p.currency, p.method, p.order_reference, p.return_url,
   p.metadata, p.status, p.outcome, p.amount_received_minor, p.amount_refunded_minor, p.last_error, p.sequence,
-  p.created_at, p.expires_at, p.cancel_requested_at, p.capture, p.payer_ip, p.card,
+  p.created_at, p.expires_at, p.cancel_requested_at, p.capture, p.payer_ip, p.payer_country,
+  p.routing_version, p.routing_rule, p.card,
   (SELECT json_agg(json_build_object(
       'id', o.id, 'number', o.number, 'kind', o.kind, 'provider', o.provider, 'accountId', o.account_id,
       'credential', a.credential, 'providerKey', o.provider_key, 'amountMinor', o.amount_minor,
@@ -49,6 +53,14 @@ const columns = /* sql */ `
       'askedAtMs', floor(extract(epoch FROM o.asked_at) * 1000), 'lastError', o.last_error,
       'plannedAtMs', floor(extract(epoch FROM o.created_at) * 1000), 'providerReference', o.provider_reference,
       'flow', o.flow, 'paymentToken', o.payment_token, 'ofOperationId', o.of_operation_id,
+      'refusedFunding', o.refused_funding, 'isMisconfigured', a.misconfigured_at IS NOT NULL,
+      'fallbacks', CASE WHEN o.fallbacks IS NULL THEN '[]'::json ELSE (
+        SELECT coalesce(json_agg(json_build_object('terms', f.terms, 'credential', b.credential,
+            'isUsable', b.disabled_at IS NULL AND b.misconfigured_at IS NULL
+              AND NOT is_stopped(p.merchant_id, p.mode, b.provider, p.method, o.kind)) ORDER BY f.position), '[]')
+          FROM jsonb_array_elements(o.fallbacks) WITH ORDINALITY AS f (terms, position)
+          JOIN provider_accounts b ON b.merchant_id = p.merchant_id AND b.mode = p.mode
+           AND b.id = f.terms ->> 'accountId') END,
       'replayForMs', o.replay_for_ms,
       'approvedAtMs', floor(extract(epoch FROM o.approved_at) * 1000), 'returnDetails', o.return_details,
       'advanceTakenAtMs', floor(extract(epoch FROM o.advance_taken_at) * 1000),
@@ -132,6 +144,7 @@ function fromRow(row: PaymentRow): PaymentFacts {
     tenant: { merchantId: row.merchant_id, mode: row.mode },
     returnUrl: row.return_url,
     payerIp: row.payer_ip,
+    payerCountry: row.payer_country,
     capture: row.capture,
     cancelRequested: row.cancel_requested_at !== null,
     lines,
@@ -151,6 +164,7 @@ function fromRow(row: PaymentRow): PaymentFacts {
       lines,
       lastError: row.last_error,
       card: row.card,
+      routing: row.routing_version === null ? null : { version: row.routing_version, rule: row.routing_rule },
       metadata: row.metadata,
       sequence: row.sequence,
       createdAtMs: row.created_at.getTime(),

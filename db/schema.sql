@@ -156,6 +156,8 @@ CREATE TABLE operations (
   of_operation_id text,
   capture_before timestamp with time zone,
   replay_for_ms bigint,
+  refused_funding text[] NOT NULL DEFAULT '{}'::text[],
+  fallbacks jsonb,
   approved_at timestamp with time zone,
   return_details text,
   advance_taken_at timestamp with time zone,
@@ -199,7 +201,10 @@ CREATE TABLE payments (
   due_at timestamp with time zone,
   capture text NOT NULL DEFAULT 'automatic'::text,
   payer_ip text,
-  card jsonb
+  card jsonb,
+  payer_country text,
+  routing_version integer,
+  routing_rule text
 );
 CREATE TABLE products (
   merchant_id text NOT NULL,
@@ -223,7 +228,12 @@ CREATE TABLE provider_accounts (
   currencies text[] NOT NULL,
   priority integer NOT NULL DEFAULT 0,
   disabled_at timestamp with time zone,
-  created_at timestamp with time zone NOT NULL DEFAULT now()
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  misconfigured_at timestamp with time zone,
+  misconfigured_because jsonb,
+  restored_at timestamp with time zone,
+  probe_due_at timestamp with time zone,
+  probe_pause_s integer NOT NULL DEFAULT 60
 );
 CREATE TABLE purchase_claims (
   merchant_id text NOT NULL,
@@ -244,6 +254,23 @@ CREATE TABLE reviews (
   created_at timestamp with time zone NOT NULL DEFAULT now(),
   closed_at timestamp with time zone,
   later_evidence jsonb NOT NULL DEFAULT '[]'::jsonb
+);
+CREATE TABLE routing_activations (
+  id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+  merchant_id text NOT NULL,
+  mode text NOT NULL,
+  version integer,
+  activated_by text NOT NULL,
+  activated_at timestamp with time zone NOT NULL DEFAULT now()
+);
+CREATE TABLE routing_versions (
+  merchant_id text NOT NULL,
+  mode text NOT NULL,
+  version integer NOT NULL,
+  rules jsonb NOT NULL,
+  note text,
+  created_by text NOT NULL,
+  created_at timestamp with time zone NOT NULL DEFAULT now()
 );
 CREATE TABLE schema_migrations (
   name text NOT NULL,
@@ -368,8 +395,10 @@ ALTER TABLE payments ADD CONSTRAINT payments_amount_received_minor_check CHECK (
 ALTER TABLE payments ADD CONSTRAINT payments_capture_check CHECK ((capture = ANY (ARRAY['automatic'::text, 'manual'::text])));
 ALTER TABLE payments ADD CONSTRAINT payments_check CHECK (((amount_refunded_minor >= 0) AND (amount_refunded_minor <= amount_received_minor)));
 ALTER TABLE payments ADD CONSTRAINT payments_outcome_check CHECK ((outcome = ANY (ARRAY['known'::text, 'unknown'::text, 'review'::text])));
+ALTER TABLE payments ADD CONSTRAINT payments_payer_country_check CHECK ((payer_country ~ '^[A-Z]{2}$'::text));
 ALTER TABLE payments ADD CONSTRAINT payments_status_check CHECK ((status = ANY (ARRAY['requires_payment_method'::text, 'requires_confirmation'::text, 'requires_action'::text, 'processing'::text, 'requires_capture'::text, 'succeeded'::text, 'canceled'::text])));
 ALTER TABLE payments ADD CONSTRAINT payments_merchant_id_mode_fkey FOREIGN KEY (merchant_id, mode) REFERENCES merchants(id, mode);
+ALTER TABLE payments ADD CONSTRAINT payments_merchant_id_mode_routing_version_fkey FOREIGN KEY (merchant_id, mode, routing_version) REFERENCES routing_versions(merchant_id, mode, version);
 ALTER TABLE payments ADD CONSTRAINT payments_pkey PRIMARY KEY (id);
 ALTER TABLE payments ADD CONSTRAINT payments_merchant_id_mode_id_key UNIQUE (merchant_id, mode, id);
 ALTER TABLE payments ADD CONSTRAINT payments_merchant_id_mode_order_reference_key UNIQUE (merchant_id, mode, order_reference);
@@ -377,6 +406,9 @@ ALTER TABLE products ADD CONSTRAINT products_price_minor_check CHECK ((price_min
 ALTER TABLE products ADD CONSTRAINT products_type_check CHECK ((type = ANY (ARRAY['course'::text, 'ebook'::text, 'audio'::text, 'video'::text, 'membership'::text])));
 ALTER TABLE products ADD CONSTRAINT products_merchant_id_mode_fkey FOREIGN KEY (merchant_id, mode) REFERENCES merchants(id, mode);
 ALTER TABLE products ADD CONSTRAINT products_pkey PRIMARY KEY (merchant_id, mode, id);
+ALTER TABLE provider_accounts ADD CONSTRAINT provider_accounts_check CHECK (((misconfigured_at IS NULL) = (misconfigured_because IS NULL)));
+ALTER TABLE provider_accounts ADD CONSTRAINT provider_accounts_check1 CHECK (((misconfigured_at IS NULL) = (probe_due_at IS NULL)));
+ALTER TABLE provider_accounts ADD CONSTRAINT provider_accounts_probe_pause_s_check CHECK ((probe_pause_s > 0));
 ALTER TABLE provider_accounts ADD CONSTRAINT provider_accounts_merchant_id_mode_fkey FOREIGN KEY (merchant_id, mode) REFERENCES merchants(id, mode);
 ALTER TABLE provider_accounts ADD CONSTRAINT provider_accounts_pkey PRIMARY KEY (id);
 ALTER TABLE provider_accounts ADD CONSTRAINT provider_accounts_merchant_id_mode_id_key UNIQUE (merchant_id, mode, id);
@@ -388,6 +420,12 @@ ALTER TABLE reviews ADD CONSTRAINT reviews_merchant_id_mode_operation_id_fkey FO
 ALTER TABLE reviews ADD CONSTRAINT reviews_merchant_id_mode_payment_id_fkey FOREIGN KEY (merchant_id, mode, payment_id) REFERENCES payments(merchant_id, mode, id);
 ALTER TABLE reviews ADD CONSTRAINT reviews_pkey PRIMARY KEY (id);
 ALTER TABLE reviews ADD CONSTRAINT reviews_operation_id_reason_key UNIQUE (operation_id, reason);
+ALTER TABLE routing_activations ADD CONSTRAINT routing_activations_merchant_id_mode_fkey FOREIGN KEY (merchant_id, mode) REFERENCES merchants(id, mode);
+ALTER TABLE routing_activations ADD CONSTRAINT routing_activations_merchant_id_mode_version_fkey FOREIGN KEY (merchant_id, mode, version) REFERENCES routing_versions(merchant_id, mode, version);
+ALTER TABLE routing_activations ADD CONSTRAINT routing_activations_pkey PRIMARY KEY (id);
+ALTER TABLE routing_versions ADD CONSTRAINT routing_versions_version_check CHECK ((version > 0));
+ALTER TABLE routing_versions ADD CONSTRAINT routing_versions_merchant_id_mode_fkey FOREIGN KEY (merchant_id, mode) REFERENCES merchants(id, mode);
+ALTER TABLE routing_versions ADD CONSTRAINT routing_versions_pkey PRIMARY KEY (merchant_id, mode, version);
 ALTER TABLE schema_migrations ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (name);
 ALTER TABLE wallet_movements ADD CONSTRAINT wallet_movements_check CHECK (((balance_change_minor <> 0) OR (held_change_minor <> 0)));
 ALTER TABLE wallet_movements ADD CONSTRAINT wallet_movements_check1 CHECK (((operation_id IS NULL) = (kind = ANY (ARRAY['top_up'::text, 'adjustment'::text]))));
@@ -426,8 +464,10 @@ CREATE UNIQUE INDEX operations_one_settling ON public.operations USING btree (of
 CREATE UNIQUE INDEX operations_one_success ON public.operations USING btree (payment_id) WHERE ((kind = ANY (ARRAY['authorize'::text, 'sale'::text, 'mandate_charge'::text])) AND (status = 'succeeded'::text));
 CREATE INDEX payments_due ON public.payments USING btree (due_at) WHERE (due_at IS NOT NULL);
 CREATE INDEX payments_limit_day ON public.payments USING btree (merchant_id, mode, currency, limit_day) INCLUDE (amount_minor, status);
+CREATE INDEX provider_accounts_misconfigured ON public.provider_accounts USING btree (probe_due_at) WHERE (misconfigured_at IS NOT NULL);
 CREATE INDEX purchase_claims_payment ON public.purchase_claims USING btree (payment_id);
 CREATE INDEX reviews_tenant ON public.reviews USING btree (merchant_id, mode, id);
+CREATE INDEX routing_activations_newest ON public.routing_activations USING btree (merchant_id, mode, id DESC);
 CREATE INDEX wallet_movements_wallet ON public.wallet_movements USING btree (merchant_id, mode, payer_id, id);
 CREATE INDEX webhook_deliveries_due ON public.webhook_deliveries USING btree (due_at) WHERE (due_at IS NOT NULL);
 CREATE INDEX webhook_endpoints_tenant ON public.webhook_endpoints USING btree (merchant_id, mode) WHERE (disabled_at IS NULL);
@@ -482,6 +522,8 @@ CREATE TRIGGER ledger_entries_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON
 CREATE CONSTRAINT TRIGGER ledger_entries_balanced AFTER INSERT ON public.ledger_entries DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION ledger_transaction_is_balanced('transaction_id');
 CREATE CONSTRAINT TRIGGER ledger_transaction_balanced AFTER INSERT ON public.ledger_transactions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION ledger_transaction_is_balanced('id');
 CREATE TRIGGER ledger_transactions_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.ledger_transactions FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER routing_activations_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.routing_activations FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER routing_versions_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.routing_versions FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER wallet_movements_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.wallet_movements FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 GRANT INSERT, SELECT, UPDATE ON api_keys TO quittance_app;
@@ -503,6 +545,8 @@ GRANT INSERT, SELECT, UPDATE ON products TO quittance_app;
 GRANT INSERT, SELECT, UPDATE ON provider_accounts TO quittance_app;
 GRANT DELETE, INSERT, SELECT ON purchase_claims TO quittance_app;
 GRANT INSERT, SELECT, UPDATE ON reviews TO quittance_app;
+GRANT INSERT, SELECT ON routing_activations TO quittance_app;
+GRANT INSERT, SELECT ON routing_versions TO quittance_app;
 GRANT SELECT ON schema_migrations TO quittance_app;
 GRANT INSERT, SELECT ON wallet_movements TO quittance_app;
 GRANT INSERT, SELECT ON wallets TO quittance_app;

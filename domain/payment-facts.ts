@@ -1,10 +1,11 @@
 import type { OperationKind } from './ids.js';
 import type { LedgerFact } from './ledger.js';
-import type { Offer, OfferFlow, PaidEvidence } from './outcome.js';
+import type { CardFunding, Offer, OfferFlow, PaidEvidence } from './outcome.js';
 import { isOpen, type OperationStatus } from './operation.js';
 import { nextStep, type OperationPosition, type PaymentPosition } from './payment-position.js';
 import { isEnded, type CaptureMode, type PaymentOutcome } from './payment.js';
 import type { OrderLineRecord, PaymentRecord } from './payment-resource.js';
+import type { Fallback } from './plan-operation.js';
 import type { ExecutionErrorCode, PaymentError } from './problem-codes.js';
 import type { Tenant } from './tenant.js';
 
@@ -34,6 +35,10 @@ export interface OperationFacts {
   readonly flow: OfferFlow | null;
   /** A secret: in no log, no payload, no answer. */
   readonly paymentToken: string | null;
+  readonly refusedFunding: readonly CardFunding[];
+  readonly fallbacks: readonly FallbackFacts[];
+  /** The provider has said that its account is set up wrongly, and nothing has shown since that it is not. */
+  readonly isMisconfigured: boolean;
   /** The operation that a capture, a void or a refund acts on. */
   readonly ofOperationId: string | null;
   readonly captureBeforeMs: number | null;
@@ -56,6 +61,14 @@ export interface OperationFacts {
   readonly posted: readonly LedgerFact[];
 }
 
+/** An account that the payment may go on to, as it was chosen and as it stands now. */
+export interface FallbackFacts {
+  readonly terms: Fallback;
+  readonly credential: string;
+  /** Neither disabled, nor stopped by a kill switch, nor known to be set up wrongly. */
+  readonly isUsable: boolean;
+}
+
 /** A verified notification that was not applied yet. `paid` is null where it does not claim a payment. */
 export interface NotificationFacts {
   readonly id: number;
@@ -72,6 +85,8 @@ export interface PaymentFacts {
   readonly record: PaymentRecord;
   readonly returnUrl: string | null;
   readonly payerIp: string | null;
+  /** ISO 3166-1 alpha-2, as the merchant has told. */
+  readonly payerCountry: string | null;
   readonly capture: CaptureMode;
   readonly cancelRequested: boolean;
   readonly lines: readonly LineFacts[];

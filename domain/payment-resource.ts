@@ -20,11 +20,19 @@ export interface PaymentRecord {
   readonly lastError: PaymentError | null;
   /** What the provider said of the card that paid. */
   readonly card: CardFacts | null;
+  /** Null where its accounts were chosen by their priority alone. */
+  readonly routing: RoutingChoice | null;
   readonly metadata: Readonly<Record<string, string>>;
   readonly sequence: number;
   readonly createdAtMs: number;
   readonly expiresAtMs: number;
   readonly operations: readonly OperationRecord[];
+}
+
+/** By which version of the merchant's rules, and which of them, a payment's accounts were chosen; null: none matched. */
+export interface RoutingChoice {
+  readonly version: number;
+  readonly rule: string | null;
 }
 
 export interface OrderLineRecord {
@@ -36,10 +44,12 @@ export interface OrderLineRecord {
 export interface OperationRecord {
   readonly id: string;
   readonly provider: string;
+  readonly accountId: string;
   readonly kind: OperationKind;
   readonly status: OperationStatus;
   readonly amountMinor: number;
   readonly offer: Offer | null;
+  readonly lastError: PaymentError | null;
 }
 
 /** The payment as the API answers it and as webhooks carry it (`data.object`). */
@@ -70,11 +80,14 @@ export function toPaymentResource(payment: PaymentRecord) {
     attempts: payment.operations.map((operation) => ({
       id: operation.id,
       provider: operation.provider,
+      account: operation.accountId,
       kind: operation.kind,
       status: operation.status,
       amount: operation.amountMinor,
+      last_error: operation.lastError,
     })),
     card: payment.card,
+    routing: payment.routing,
     metadata: payment.metadata,
     sequence: payment.sequence,
     created_at: toInstant(payment.createdAtMs),

@@ -1,5 +1,5 @@
 import { makeId, MAX_OPERATION_NUMBER, providerKey } from './ids.js';
-import type { OfferFlow } from './outcome.js';
+import type { CardFunding, OfferFlow } from './outcome.js';
 import type { OperationFacts, PaymentFacts } from './payment-facts.js';
 
 /** An operation as it is planned: nothing is sent for it yet. Instants are milliseconds since the epoch. */
@@ -13,27 +13,40 @@ export interface PlannedOperation {
   readonly flow: OfferFlow | null;
   /** A secret: in no log, no payload, no answer. */
   readonly paymentToken: string | null;
+  readonly refusedFunding: readonly CardFunding[];
+  /** Where the payment may go on to, in this order, should this attempt come to nothing. */
+  readonly fallbacks: readonly Fallback[];
   readonly offerEndsAtMs: number;
   readonly conclusiveAfterMs: number;
   readonly deadlineMs: number;
   readonly replayForMs: number | null;
 }
 
-export type CollectingKind = 'sale' | 'authorize';
-
-/** What is planned, and how long each part of it lasts. */
-export interface OperationPlan {
-  readonly paymentId: string;
-  readonly number: number;
-  readonly kind: CollectingKind;
+/** How an account's connector carries an attempt out, and how long each part of it lasts. */
+export interface AttemptTerms {
   readonly provider: string;
   readonly accountId: string;
   readonly flow: OfferFlow | null;
+  /** A secret: in no log, no payload, no answer. */
   readonly paymentToken: string | null;
   readonly offerLifetimeMs: number;
   readonly conclusiveMarginMs: number;
   readonly graceMs: number;
   readonly replayForMs: number | null;
+}
+
+/** An account that a payment may go on to, with the token that came for it. */
+export type Fallback = AttemptTerms;
+
+export type CollectingKind = 'sale' | 'authorize';
+
+/** What is planned. */
+export interface OperationPlan extends AttemptTerms {
+  readonly paymentId: string;
+  readonly number: number;
+  readonly kind: CollectingKind;
+  readonly refusedFunding: readonly CardFunding[];
+  readonly fallbacks: readonly Fallback[];
   /** The payment's own end: an offer ends no later. */
   readonly expiresAtMs: number;
 }
@@ -47,6 +60,7 @@ export const SHORTEST_OFFER_MS = 1_000;
  */
 export function planOperation(plan: OperationPlan, nowMs: number, random: Uint8Array): PlannedOperation {
   const { paymentId, number, kind, provider, accountId, flow, paymentToken, replayForMs } = plan;
+  const { refusedFunding, fallbacks } = plan;
   const offerEndsAtMs = Math.floor(Math.min(plan.expiresAtMs, nowMs + plan.offerLifetimeMs) / 1000) * 1000;
   const conclusiveAfterMs = offerEndsAtMs + plan.conclusiveMarginMs;
   return {
@@ -58,6 +72,8 @@ export function planOperation(plan: OperationPlan, nowMs: number, random: Uint8A
     providerKey: providerKey(paymentId, kind, number),
     flow,
     paymentToken,
+    refusedFunding,
+    fallbacks,
     offerEndsAtMs,
     conclusiveAfterMs,
     deadlineMs: conclusiveAfterMs + plan.graceMs,
@@ -93,6 +109,8 @@ export function renewAttempt(
     accountId: old.accountId,
     flow: old.flow,
     paymentToken: old.paymentToken,
+    refusedFunding: old.refusedFunding,
+    fallbacks: old.fallbacks.map(({ terms }) => terms),
     // Nothing was ever polled for it, so its first poll is still the instant at which it was planned.
     offerLifetimeMs: old.offerEndsAtMs - old.nextPollMs,
     conclusiveMarginMs: old.conclusiveAfterMs - old.offerEndsAtMs,
@@ -104,6 +122,6 @@ export function renewAttempt(
   return renewed.offerEndsAtMs < nowMs + SHORTEST_OFFER_MS ? undefined : renewed;
 }
 
-function isCollecting(kind: OperationFacts['kind']): kind is CollectingKind {
+export function isCollecting(kind: OperationFacts['kind']): kind is CollectingKind {
   return kind === 'sale' || kind === 'authorize';
 }

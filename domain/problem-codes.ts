@@ -32,6 +32,9 @@ export const httpProblems = {
   request_expired: { status: 422, title: 'The request has expired' },
   method_unavailable: { status: 422, title: 'The payment method is not available' },
   currency_unsupported: { status: 422, title: 'The currency is not supported' },
+  country_unsupported: { status: 422, title: "The payer's country is not served" },
+  amount_too_small: { status: 422, title: 'The amount is below what any account takes' },
+  routing_refused: { status: 422, title: "A rule of the merchant's routing refuses the payment" },
   internal_error: { status: 500, title: 'An error of ours; nothing of this request was kept' },
   service_unavailable: { status: 503, title: 'A part of the service cannot be reached; try again' },
 } as const;

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { isCurrency } from '../../domain/currencies.js';
+import { isCountry } from '../../domain/countries.js';
 import { MAX_AMOUNT_MINOR } from '../../domain/money.js';
+import { cardFundings } from '../../domain/outcome.js';
 
 /** Fields that several requests have. Every string has a longest length and no control characters. */
 const noControls = /^\P{Cc}*$/u;
@@ -26,6 +28,12 @@ export const currency = z
   .refine(isCurrency, 'is not an active ISO 4217 currency')
   .describe('ISO 4217, upper-case.');
 
+export const country = z
+  .string()
+  .regex(/^[A-Z]{2}$/, 'must be two upper-case letters')
+  .refine(isCountry, 'is not an ISO 3166-1 country')
+  .describe('ISO 3166-1 alpha-2, upper-case.');
+
 /** The merchant's own name for a product. */
 export const productId = z
   .string()
@@ -33,6 +41,8 @@ export const productId = z
     /^[0-9A-Za-z][0-9A-Za-z._-]{0,63}$/,
     'must be 1 to 64 letters, digits, dots, hyphens or underscores',
   );
+
+export const cardFunding = z.enum(cardFundings, `must be one of ${cardFundings.join(', ')}`);
 
 export const payerId = text(1, 200).describe("The merchant's own name for the payer.");
 

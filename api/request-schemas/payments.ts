@@ -2,9 +2,9 @@ import { z } from 'zod';
 import { paymentMethodOf, paymentMethods } from '../../domain/methods.js';
 import { offerFlows } from '../../domain/outcome.js';
 import { paymentStatuses } from '../../domain/payment.js';
-import { amount, currency, page, payerId, productId, text } from './fields.js';
+import { amount, cardFunding, country, currency, page, payerId, productId, text } from './fields.js';
 
-const method = z
+export const method = z
   .string()
   .max(32, 'must have at most 32 characters')
   .refine((name) => paymentMethodOf(name) !== undefined, `must be one of ${paymentMethods.join(', ')}`)
@@ -18,7 +18,7 @@ const returnUrl = text(1, 2048).describe('https, or http on loopback with a test
 
 const token = text(1, 255).regex(/^[\x21-\x7e]+$/, 'must be visible ASCII without spaces');
 
-const paymentToken = z
+export const paymentToken = z
   .union([token, z.record(text(1, 64), token)], {
     error: "must be a token, or an object of account ids and each one's token",
   })
@@ -27,11 +27,21 @@ const paymentToken = z
     "The token that the provider's client-side library made of the payer's card, or one for each of your accounts.",
   );
 
-const flow = z.enum(offerFlows).describe("How the payer is led to pay; the provider's usual way by default.");
+export const flow = z
+  .enum(offerFlows)
+  .describe("How the payer is led to pay; the provider's usual way by default.");
 
 const payerIp = z
   .union([z.ipv4(), z.ipv6()], { error: 'must be an IP address' })
   .describe("Of the payer's browser; WeChat Pay's redirect needs it.");
+
+export const payerCountry = country.describe(
+  'Where the payer is, ISO 3166-1 alpha-2; routing rules and some providers depend on it.',
+);
+
+export const cardHint = z
+  .strictObject({ funding: cardFunding })
+  .describe("What the provider's client-side library said of the card; only routing rules use it.");
 
 const line = z.strictObject({
   product: productId,
@@ -58,7 +68,7 @@ export const createPaymentRequest = z
     amount,
     currency: currency.optional().describe("ISO 4217, upper-case; the merchant's own by default."),
     method,
-    payer: z.strictObject({ id: payerId, ip: payerIp.optional() }),
+    payer: z.strictObject({ id: payerId, ip: payerIp.optional(), country: payerCountry.optional() }),
     merchant: z
       .strictObject({ id: text(1, 64) })
       .optional()
@@ -66,6 +76,7 @@ export const createPaymentRequest = z
     order: order.optional(),
     capture: z.literal('automatic', 'must be "automatic"').optional(),
     payment_token: paymentToken.optional(),
+    card: cardHint.optional(),
     flow: flow.optional(),
     return_url: returnUrl.optional(),
     expires_in: z
@@ -84,6 +95,7 @@ export const confirmPaymentRequest = z
     method,
     return_url: returnUrl.optional(),
     payment_token: paymentToken.optional(),
+    card: cardHint.optional(),
     flow: flow.optional(),
   })
   .meta({ id: 'ConfirmPayment' });

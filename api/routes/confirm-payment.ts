@@ -7,13 +7,14 @@ import { paymentMethodOf } from '../../domain/methods.js';
 import { openOperation, type OperationFacts, type PaymentFacts } from '../../domain/payment-facts.js';
 import { isEnded } from '../../domain/payment.js';
 import { toInstant } from '../../domain/payment-resource.js';
-import { chooseAccount } from '../choose-account.js';
+import { chooseAccounts } from '../choose-account.js';
 import { firstAnswer, idempotencyScope, replayAnswer, type AnswerForm } from '../payment-answers.js';
 import { planAttempt } from '../plan-attempt.js';
 import { fieldProblem, Problem } from '../problem-details.js';
 import { confirmPaymentRequest } from '../request-schemas/payments.js';
 import * as responses from '../response-schemas.js';
 import { requireCovered } from '../require-covered.js';
+import { routingProblems } from '../routing-problem.js';
 import { retryOnConcurrentChange } from '../retry-on-change.js';
 import { checkReturnUrl } from '../return-url.js';
 import { apiRoute, type ApiContext, type ApiRequest, type Reply } from '../route.js';
@@ -37,9 +38,7 @@ export const confirmPaymentRoute = apiRoute({
     'payment_ended',
     'request_expired',
     'payer_blocked',
-    'method_unavailable',
-    'currency_unsupported',
-    'amount_limit_exceeded',
+    ...routingProblems,
     'insufficient_balance',
     'insufficient_credit',
   ],
@@ -66,13 +65,26 @@ async function confirmPayment(request: ConfirmRequest, context: ApiContext): Pro
   if (facts.payerBlocked) throw fieldProblem('payer_blocked', '/payer/id', 'You have blocked this payer.');
   const { mode } = caller.tenant;
   const { flow, payment_token: paymentToken } = body;
-  const wanted = { mode, method, currency, amountMinor, flow, paymentToken };
-  const account = chooseAccount(facts.accounts, wanted, context);
-  requireCovered(account, facts.wallet, amountMinor, currency);
+  const subject = {
+    country: payment.payerCountry,
+    cardFunding: body.card?.funding ?? null,
+    kind: 'sale',
+  } as const;
+  const wanted = {
+    paymentId: record.id,
+    mode,
+    method,
+    currency,
+    amountMinor,
+    flow,
+    paymentToken,
+    ...subject,
+  };
+  const accounts = chooseAccounts(facts, wanted, context);
+  requireCovered(accounts.first, facts.wallet, amountMinor, currency);
   const number = nextOperationNumber(payment);
   if (number === undefined) throw new Problem('payment_ended', 'The payment has no attempts left.');
-  const means = { flow: account.flow, paymentToken: account.paymentToken };
-  const plan = { paymentId: record.id, number, account, ...means, nowMs, expiresAtMs };
+  const plan = { paymentId: record.id, number, accounts, nowMs, expiresAtMs };
   const operation = planAttempt(plan, context.settings, context.random);
 
   const result = await planNextAttempt(
@@ -85,7 +97,7 @@ async function confirmPayment(request: ConfirmRequest, context: ApiContext): Pro
       nowMs,
       dueAtMs: nowMs + context.settings.sweepAfterMs,
     },
-    { method, returnUrl: body.return_url ?? null, operation },
+    { method, returnUrl: body.return_url ?? null, routing: accounts.routing, operation },
   );
   if (result.kind === 'attempt_open') {
     throw attemptOpen(openOperation(await requirePayment(context, request)));

@@ -15,6 +15,7 @@ import { planAttempt } from '../plan-attempt.js';
 import { fieldProblem, Problem } from '../problem-details.js';
 import { createPaymentRequest, type CreatePaymentRequest } from '../request-schemas/payments.js';
 import * as responses from '../response-schemas.js';
+import { routingProblems } from '../routing-problem.js';
 import { checkReturnUrl } from '../return-url.js';
 import { apiRoute, type ApiContext, type ApiRequest, type Reply } from '../route.js';
 import { verifyPayment, type VerifiedPayment } from '../verify-payment.js';
@@ -41,8 +42,7 @@ export const createPaymentRoute = apiRoute({
     'daily_limit_exceeded',
     'already_purchased',
     'order_reference_used',
-    'method_unavailable',
-    'currency_unsupported',
+    ...routingProblems,
     'insufficient_balance',
     'insufficient_credit',
   ],
@@ -71,13 +71,17 @@ async function createPayment(request: CreateRequest, context: ApiContext): Promi
   });
   if (facts.replay) return replayAnswer(context, request, form, facts.replay);
 
-  const verified = verifyPayment({ tenant, request: body, method, currency }, facts, context);
+  const nowMs = context.clock();
+  const id = makeId('payment', nowMs, context.random(10));
+  const verified = verifyPayment({ paymentId: id, tenant, request: body, method, currency }, facts, context);
   const payment = newPayment(request, context, {
+    id,
+    nowMs,
     scope,
     method,
     currency,
     verified,
-    limitDay: dayIn(facts.timeZone, context.clock()),
+    limitDay: dayIn(facts.timeZone, nowMs),
     perDayMinor: facts.limits?.perDayMinor ?? null,
   });
   context.crashAt('api.accept.before_commit');
@@ -87,7 +91,7 @@ async function createPayment(request: CreateRequest, context: ApiContext): Promi
   context.metrics.count('quittance_payments_accepted_total', { mode: tenant.mode });
 
   const { provider, id: operationId } = payment.operation;
-  const reply = await firstAnswer(context, request, form, { id: payment.id, provider, method, operationId });
+  const reply = await firstAnswer(context, request, form, { id, provider, method, operationId });
   context.crashAt('api.accept.before_reply');
   return reply;
 }
@@ -166,6 +170,8 @@ function refusalOf(
 }
 
 interface Decided {
+  readonly id: string;
+  readonly nowMs: number;
   readonly scope: IdempotencyScope;
   readonly method: string;
   readonly currency: string;
@@ -177,23 +183,21 @@ interface Decided {
 function newPayment(request: CreateRequest, context: ApiContext, decided: Decided): NewPayment {
   const { body } = request;
   const { verified, ...rest } = decided;
-  const nowMs = context.clock();
-  const id = makeId('payment', nowMs, context.random(10));
+  const { id, nowMs } = decided;
   const expiresAtMs = nowMs + (body.expires_in ?? DEFAULT_EXPIRES_IN_S) * 1000;
-  const { account } = verified;
-  const { flow, paymentToken } = account;
-  const plan = { paymentId: id, number: 1, account, flow, paymentToken, nowMs, expiresAtMs };
+  const { accounts } = verified;
+  const plan = { paymentId: id, number: 1, accounts, nowMs, expiresAtMs };
   const payment = {
     ...rest,
-    id,
     fingerprint: request.fingerprint,
     payerId: body.payer.id,
     payerIp: body.payer.ip ?? null,
+    payerCountry: body.payer.country ?? null,
+    routing: accounts.routing,
     amountMinor: body.amount,
     orderReference: body.order?.reference ?? id,
     returnUrl: body.return_url ?? null,
     metadata: body.metadata ?? {},
-    nowMs,
     expiresAtMs,
     dueAtMs: nowMs + context.settings.sweepAfterMs,
     lines: verified.lines,
@@ -221,7 +225,7 @@ function resourceOf(payment: Omit<NewPayment, 'createdEvent'>) {
     card: null,
     sequence: 1,
     createdAtMs: payment.nowMs,
-    operations: [{ ...operation, status: 'planned', amountMinor, offer: null }],
+    operations: [{ ...operation, status: 'planned', amountMinor, offer: null, lastError: null }],
   });
 }
 

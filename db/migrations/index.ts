@@ -3,6 +3,7 @@ import * as first from './0001-payments.js';
 import * as second from './0002-reviews.js';
 import * as third from './0003-ways-to-pay.js';
 import * as fourth from './0004-kill-switches.js';
+import * as fifth from './0005-routing.js';
 import * as sixth from './0006-advance.js';
 import * as seventh from './0007-wallets.js';
 
@@ -13,6 +14,7 @@ export const migrations: ReadonlyArray<{ name: string; up: (knex: Knex, appRole:
     { name: '0002-reviews', up: second.up },
     { name: '0003-ways-to-pay', up: third.up },
     { name: '0004-kill-switches', up: fourth.up },
+    { name: '0005-routing', up: fifth.up },
     { name: '0006-advance', up: sixth.up },
     { name: '0007-wallets', up: seventh.up },
   ];

@@ -57,6 +57,7 @@ const confirm = (payment: PaymentFacts, key?: string, number = 2) =>
   confirmPayment(database.app, payment, request('POST /v1/payments/:id/confirm', key), {
     method: 'alipay',
     returnUrl: null,
+    routing: null,
     operation: nextOperation(payment, number),
   });
 

@@ -25,16 +25,25 @@ describe('the payment that callers see', () => {
       next_action: { type: 'qr_code', qr_code: { data: offer.data, expires_at: '2026-11-23T08:05:00.000Z' } },
       last_error: null,
       attempts: [
-        { id: operation.id, provider: 'alipay', kind: 'sale', status: 'action_required', amount: PRICE },
+        {
+          id: operation.id,
+          provider: 'alipay',
+          account: 'acct_1',
+          kind: 'sale',
+          status: 'action_required',
+          amount: PRICE,
+          last_error: null,
+        },
       ],
       card: null,
+      routing: null,
       metadata: {},
       sequence: 1,
       created_at: '2026-11-23T08:00:00.000Z',
       expires_at: '2026-11-23T09:00:00.000Z',
     });
     const text = JSON.stringify(resource);
-    for (const secret of [operation.providerKey, 'acct_', 'credential', 'alipay-sandbox'])
+    for (const secret of [operation.providerKey, 'credential', 'alipay-sandbox'])
       expect(text).not.toContain(secret);
   });
 

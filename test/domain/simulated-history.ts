@@ -160,7 +160,7 @@ export class SimulatedHistory {
         new Uint8Array(10).fill(this.payment.operations.length),
       );
       if (!next) return;
-      operation = operationFacts({ ...next, nextPollMs: this.nowMs });
+      operation = operationFacts({ ...next, fallbacks: read.fallbacks, nextPollMs: this.nowMs });
       this.rows.plan(operation, read);
     }
     if (operation.offer !== null || this.nowMs >= operation.offerEndsAtMs) return;
