@@ -134,7 +134,9 @@ async function record(
   const nowMs = dependencies.now();
   const change = outcome && decideLookup(payment, operation, outcome, nowMs);
   if (change) return done(await commitChange(dependencies, payment, change, after));
-  const nextPollMs = nowMs + againMs;
+  const { hasNoLookUp } = dependencies.connectors.get(operation.provider).capabilities;
+  // Where there is nothing to ask it is not asked again before the news that may still come must have come.
+  const nextPollMs = Math.max(nowMs + againMs, hasNoLookUp ? operation.conclusiveAfterMs : 0);
   const polled = { ...operation, nextPollMs, pollCount: operation.pollCount + 1 };
   const operations = payment.operations.map((known) => (known.id === operation.id ? polled : known));
   const later = { ...payment, operations };

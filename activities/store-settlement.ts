@@ -13,13 +13,14 @@ import { decideUnansweredNews, newsDeadlineMs } from '../domain/unanswered-news.
 import type { ActivityDependencies } from './dependencies.js';
 import type { PhaseInput, PhaseResult } from './phase.js';
 import { ask, type Asking } from './provider-query-operation.js';
+import { settleUnasked } from './settle-unasked.js';
 import { done, mustLoad } from './store-payment.js';
 import { providerUnclear } from './to-application-failure.js';
 
 /**
  * Applies a payment's stored notifications, all of one operation in one transaction with what they change. Where all
  * of them agree in full with an operation that waits for them it is settled at once; any other (a refund that came
- * beside the payment, say) is only a reason to ask the provider (payment model, rule 10).
+ * beside the payment, say) is only a reason to ask the provider (payment model, rule 10), where it can be asked.
  */
 export function createSettlePayment(dependencies: ActivityDependencies) {
   return async function settlePayment({ paymentId, firstTry }: PhaseInput): Promise<PhaseResult> {
@@ -50,6 +51,9 @@ async function settleOperation(
   notifications: readonly NotificationFacts[],
   firstTry: boolean,
 ): Promise<PaymentFacts | undefined> {
+  if (dependencies.connectors.get(operation.provider).capabilities.hasNoLookUp) {
+    return settleUnasked(dependencies, payment, operation, notifications, apply);
+  }
   const agreed = notifications.find((notification) => settlesAtOnce(operation, notification));
   const isUndisputed = notifications.every(
     (notification) => settlesAtOnce(operation, notification) || saysNothing(operation, notification),
@@ -142,6 +146,8 @@ function saysNothing(operation: OperationFacts, notification: NotificationFacts)
     notification.says.startsWith('WAIT')
   );
 }
+
+export type Apply = typeof apply;
 
 async function apply(
   dependencies: ActivityDependencies,

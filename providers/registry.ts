@@ -1,3 +1,4 @@
+import { createAdyenConnector } from './adyen/index.js';
 import { createAlipayConnector } from './alipay/index.js';
 import { createWechatPayConnector } from './wechat_pay/index.js';
 import { createBtcpayConnector } from './btcpay/index.js';
@@ -14,6 +15,7 @@ const factories = {
   btcpay: createBtcpayConnector,
   wallet: createWalletConnector,
   union_pay: createUnionPayConnector,
+  adyen: createAdyenConnector,
 } as const satisfies Record<string, ConnectorFactory>;
 
 export type ProviderName = keyof typeof factories;
