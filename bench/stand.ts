@@ -155,12 +155,19 @@ async function startQuittance(
 }
 
 async function createMerchant(env: Readonly<Record<string, string>>): Promise<string> {
-  const merchant = ['--id', 'bench', '--name', 'Benchmark', '--currency', 'CNY', '--mode', 'test'];
-  const args = [join(dist(), 'scripts/merchant.js'), 'create', ...merchant, '--credential', 'alipay-sandbox'];
+  const named = ['--id', 'bench', '--mode', 'test'];
+  const terms = ['--name', 'Benchmark', '--currency', 'CNY', '--credential', 'alipay-sandbox'];
+  const { api_key: apiKey } = await merchant(env, ['create', ...named, ...terms]);
+  await merchant(env, ['account', ...named, '--credential', 'wallet-test']);
+  return String(apiKey);
+}
+
+async function merchant(env: Readonly<Record<string, string>>, args: readonly string[]) {
   const command = process.execPath;
-  const { code, stdout, stderr } = await runToEnd({ name: 'merchant', command, args, env: { ...env } });
-  if (code !== 0) throw new Error(`merchant create failed: ${stderr || stdout}`);
-  return (JSON.parse(stdout) as { api_key: string }).api_key;
+  const all = [join(dist(), 'scripts/merchant.js'), ...args];
+  const { code, stdout, stderr } = await runToEnd({ name: 'merchant', command, args: all, env: { ...env } });
+  if (code !== 0) throw new Error(`merchant ${args[0]} failed: ${stderr || stdout}`);
+  return JSON.parse(stdout) as Record<string, unknown>;
 }
 
 async function startSaga(
