@@ -4,11 +4,20 @@ import { join, resolve } from 'node:path';
 import { stopAllProcesses } from '../scripts/processes.js';
 import { SetupError, withProgress } from '../scripts/progress.js';
 import { atOnceBudget, overBudget, payerActsBudget, summarize } from './budget.js';
+import { bulkheadFigures, runBulkhead, type BulkheadRun } from './bulkhead.js';
 import { countEach, type CountedRun, type PaymentCounts } from './counter.js';
-import { runPhase, runSaga, type Phase, type Side, type Way } from './measure.js';
+import { median, runPhase, runSaga, type Phase, type Side, type Way } from './measure.js';
 import { readOptions, usage, type BenchOptions } from './options.js';
 import { proveCounting } from './prove-counting.js';
-import { backgroundLine, countTable, figuresOf, figureTable, machineLine, type Timings } from './report.js';
+import {
+  backgroundLine,
+  bulkheadTable,
+  countTable,
+  figuresOf,
+  figureTable,
+  machineLine,
+  type Timings,
+} from './report.js';
 import { closeStand, HISTORY_SHARDS, openStand, type Stand } from './stand.js';
 
 const COUNTED_PAYMENTS = 20;
@@ -63,17 +72,31 @@ async function run(stand: Stand, options: BenchOptions): Promise<number> {
   const ways = options.way ? [options.way] : (Object.keys(titles) as Way[]);
   const results: WayResult[] = [];
   for (const way of ways) results.push(await runWay(stand, options, way));
+  const { timings } = results.find(({ way }) => way === 'payer_acts') ?? {};
+  const bulkhead = timings && (await withstand(stand, options, timings));
   console.log(`\n${machineLine(stand.temporalVersion, HISTORY_SHARDS)}\n`);
   for (const result of results) printWay(result);
+  if (bulkhead) console.log(`${bulkheadTable(bulkheadFigures(bulkhead))}\n`);
   if (options.json !== undefined) {
-    const report = { options, ways: results.map(reportOf) };
+    const report = { options, ways: results.map(reportOf), bulkhead };
     writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`);
   }
   const broken = results.flatMap(({ way, counted }) =>
     overBudget(summarize(counted.quittance.payments), budgets[way]).map((sentence) => `${way}: ${sentence}`),
   );
   for (const sentence of broken) console.error(`Over the cost budget: ${sentence}`);
-  return broken.length === 0 ? 0 : 1;
+  for (const sentence of bulkhead?.broken ?? []) console.error(`The bulkhead leaks: ${sentence}`);
+  return broken.length === 0 && !bulkhead?.broken.length ? 0 : 1;
+}
+
+/** The load is a part of what the product was just seen to take. */
+function withstand(
+  stand: Stand,
+  { seconds, phases }: BenchOptions,
+  { loaded }: Timings,
+): Promise<BulkheadRun> {
+  const capacityPerSecond = median(loaded.quittance.map(({ paymentsPerSecond }) => paymentsPerSecond));
+  return runBulkhead(stand, { seconds, pairs: phases, capacityPerSecond });
 }
 
 interface WayResult {
