@@ -2,6 +2,7 @@ import { createAdyenConnector } from './adyen/index.js';
 import { createAlipayConnector } from './alipay/index.js';
 import { createWechatPayConnector } from './wechat_pay/index.js';
 import { createBtcpayConnector } from './btcpay/index.js';
+import { createPaypalConnector } from './paypal/index.js';
 import type { Connector, ConnectorFactory, RegistryDependencies } from './connector.js';
 import { createStripeConnector } from './stripe/index.js';
 import { createWalletConnector } from './wallet/index.js';
@@ -14,6 +15,7 @@ const factories = {
   wechat_pay: createWechatPayConnector,
   btcpay: createBtcpayConnector,
   wallet: createWalletConnector,
+  paypal: createPaypalConnector,
   union_pay: createUnionPayConnector,
   adyen: createAdyenConnector,
 } as const satisfies Record<string, ConnectorFactory>;

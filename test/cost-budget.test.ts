@@ -14,7 +14,7 @@ import { proveCounting } from '../bench/prove-counting.js';
 import { startPostgres, type RunningPostgres } from '../scripts/postgres.js';
 import { APP_ROLE } from '../scripts/prepare-database.js';
 import { House } from './house.js';
-import { addAccount } from './provider-account.js';
+import { accountAt } from './provider-account.js';
 import { until } from './until.js';
 
 const PAYMENTS = 20;
@@ -79,7 +79,7 @@ test.each([
   'a course bought %s is answered when it has succeeded, and costs no more than its budget',
   async (_how, budget, credential, request) => {
     const temporal = await house.temporal();
-    await addAccount(house, house.merchant, credential);
+    await accountAt(house, credential);
     const payers = Array.from({ length: WARM_UP + PAYMENTS }, (_, index) => `payer-${credential}-${index}`);
     for (const payer of payers) {
       const { status } = await house.merchant.post(`/v1/wallets/${payer}/top_ups`, { amount: 100_000 });

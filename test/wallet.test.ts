@@ -7,7 +7,7 @@ import { hasStatus, payPatiently } from './crash-scenarios.js';
 import { House } from './house.js';
 import { ledgerBalances } from './ledger-balances.js';
 import type { Answer, Merchant } from './merchant.js';
-import { addAccount } from './provider-account.js';
+import { accountAt } from './provider-account.js';
 import { until } from './until.js';
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -27,7 +27,7 @@ beforeAll(async () => {
   ({ merchant } = house);
   database = connectDatabase({ url: house.env['DATABASE_URL'] ?? '', applicationName: 'test' });
   await merchant.addCourse();
-  account = await addAccount(house, merchant, 'wallet-test');
+  account = await accountAt(house, 'wallet-test');
 });
 afterAll(async () => {
   await database.destroy();
@@ -244,7 +244,7 @@ describe('another merchant', () => {
   test('sees none of a payer’s wallet, and spends none of it', async () => {
     const payer = await payerWith(PRICE);
     const other = await house.createMerchant('merchant789');
-    await addAccount(house, other, 'wallet-test');
+    await accountAt(house, 'wallet-test', other);
     expect((await other.get(`/v1/wallets/${payer}`)).status).toBe(404);
     expect((await other.get(`/v1/wallets/${payer}/movements`)).body['data']).toEqual([]);
     const paid = await other.pay({ method: 'wallet', payer: { id: payer } });
