@@ -52,7 +52,7 @@ export function describeConformance(plan: ConformancePlan): void {
     test('no secret is in anything that it ever said', () => {
       const { secrets } = bench.harness;
       expect(secrets.length).toBeGreaterThan(0);
-      expect(bench.told.length).toBeGreaterThan(50);
+      expect(bench.told.length).toBeGreaterThan(plan.lacks.faults === undefined ? 50 : 10);
       const leaks = bench.told.filter((text) => secrets.some((secret) => text.includes(secret)));
       expect(leaks).toEqual([]);
     });
