@@ -10,6 +10,8 @@ export interface Ending {
   readonly payer: string;
   readonly status: 'succeeded' | 'canceled';
   readonly review?: 'late_success' | 'no_answer';
+  /** Where the money came; Alipay's account by default. */
+  readonly ledgerAccount?: string;
 }
 
 export interface CrashScenario {
@@ -133,6 +135,33 @@ export const paidUnseenAndLate: CrashScenario = {
   },
 };
 
+/** The payer approves at PayPal, and we take the money after that. */
+const approvedThenTaken: CrashScenario = {
+  async run(house) {
+    const { id, payer } = await payPatiently(house, { method: 'paypal' });
+    await hasStatus(house, id, ['requires_action']);
+    await house.sandbox.call('POST', `/paypal/orders/${referenceOf(id)}/approve`, {});
+    await hasStatus(house, id, ['succeeded']);
+    const { rows } = await house.sql.query<{ account_id: string }>(
+      'SELECT account_id FROM operations WHERE payment_id = $1',
+      [id],
+    );
+    return {
+      paymentId: id,
+      payer,
+      status: 'succeeded',
+      ledgerAccount: `provider:paypal:${rows[0]?.account_id}`,
+    };
+  },
+};
+
+export const approvedThenTakenAfterTrouble: CrashScenario = {
+  async run(house) {
+    await house.sandbox.call('POST', '/paypal/faults', { operation: 'capture', fault: 'error_500_after' });
+    return approvedThenTaken.run(house);
+  },
+};
+
 /** Its workflow is gone, so that only the sweeper can go on with it. */
 const terminatedAndSwept: CrashScenario = {
   async run(house) {
@@ -159,6 +188,12 @@ export const crashScenarios: Readonly<Record<CrashPoint, CrashScenario>> = {
   'worker.start.after_commit': bought,
   'worker.replay.before_call': boughtAfterTrouble,
   'worker.replay.after_call': boughtAfterTrouble,
+  'worker.advance.after_taking': approvedThenTaken,
+  'worker.advance.before_call': approvedThenTaken,
+  'worker.advance.after_call': approvedThenTaken,
+  'worker.advance.after_commit': approvedThenTaken,
+  'worker.advance.before_replay': approvedThenTakenAfterTrouble,
+  'worker.advance.after_replay': approvedThenTakenAfterTrouble,
   'worker.query.after_call': foundByPolling,
   'worker.query.after_commit': foundByPolling,
   'worker.close.after_call': canceledByMerchant,
