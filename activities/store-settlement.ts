@@ -13,7 +13,7 @@ import { decideUnansweredNews, newsDeadlineMs } from '../domain/unanswered-news.
 import type { ActivityDependencies } from './dependencies.js';
 import type { PhaseInput, PhaseResult } from './phase.js';
 import { ask } from './provider-query-operation.js';
-import { done, mustLoad } from './store-payment.js';
+import { done, mustLoad, orElsewhere } from './store-payment.js';
 import { providerUnclear } from './to-application-failure.js';
 
 /**
@@ -141,7 +141,9 @@ async function apply(
   let changed = payment;
   if (change) {
     const applied = { ids, result };
-    changed = await writePaymentChange(dependencies.database, payment, change, dependencies.now(), applied);
+    const decided = orElsewhere(dependencies, payment, change);
+    changed = await writePaymentChange(dependencies.database, payment, decided, dependencies.now(), applied);
+    if (decided.next) dependencies.crashAt('worker.failover.after_commit');
   } else {
     await markNotificationsProcessed(dependencies.database, ids, result);
   }

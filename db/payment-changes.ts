@@ -6,13 +6,14 @@ import {
   type OperationChange,
   type PaymentChange,
 } from '../domain/payment-change.js';
-import { dueAt, type PaymentFacts } from '../domain/payment-facts.js';
+import { dueAt, type OperationFacts, type PaymentFacts } from '../domain/payment-facts.js';
 import { isOpen } from '../domain/operation.js';
 import { toPaymentResource } from '../domain/payment-resource.js';
 import { isEnded } from '../domain/payment.js';
 import type { Executor } from './connect.js';
 import { eventRows } from './events.js';
 import { changeParts, paymentChange, type ChangePart } from './payment-change-statement.js';
+import { plannedInput } from './planned-operation.js';
 import { run } from './statement.js';
 import { ConcurrentChangeError } from './transaction.js';
 
@@ -41,6 +42,8 @@ export async function writePaymentChange(
     ...consequences,
     only_while_wanted: change.onlyWhileWanted ?? false,
     operation: change.operation ? operationInput(change.operation) : null,
+    next: change.next ? nextInput(change.next) : null,
+    planned_at: new Date(nowMs),
     notifications: notifications.ids,
     notification_result: notifications.result,
   };
@@ -53,6 +56,7 @@ export async function writePaymentChange(
     event: events.length > 0,
     answer: answer !== null,
     notification: notifications.ids.length > 0,
+    next: change.next !== undefined,
   };
   const parts = new Set(changeParts.filter((part) => needed[part]));
   const rows = await run(executor, paymentChange(parts), [JSON.stringify(input)]);
@@ -93,6 +97,7 @@ function operationInput(change: OperationChange) {
     next_poll_at: instant(change.nextPollMs),
     poll_count: change.pollCount ?? null,
     ended: !isOpen(change.to),
+    drops_fallbacks: change.dropsFallbacks ?? false,
     ...(change.advance ? advanceInput(change.advance) : { writes_advance: false, replaces_offer: false }),
   };
 }
@@ -110,11 +115,15 @@ function advanceInput(advance: AdvanceChange) {
   };
 }
 
+function nextInput({ fallbacks, ...next }: OperationFacts) {
+  return plannedInput({ ...next, fallbacks: fallbacks.map(({ terms }) => terms) });
+}
+
 /** What follows from the change in other tables; the answer is given once, byte for byte, for ever. */
 function consequencesOf(before: PaymentFacts, after: PaymentFacts, change: PaymentChange, nowMs: number) {
   const { postings = [], review } = change;
-  if ((postings.length > 0 || review) && !change.operation) {
-    throw new Error('a posting and a review belong to an operation');
+  if ((postings.length > 0 || review || change.next) && !change.operation) {
+    throw new Error('a posting, a review and a next attempt belong to an operation');
   }
   const isAnswered = wasUnanswered(before) && !wasUnanswered(after);
   return {

@@ -46,14 +46,15 @@ describe.each([
 
 async function expectEnding(ending: Ending): Promise<void> {
   const { paymentId, payer, status, review } = ending;
-  const charges = await house.sandbox.charges(referenceOf(paymentId));
+  const { attempt, account } = ending.paidAt ?? { attempt: 1, account: house.merchant.account };
+  const charges = await house.sandbox.charges(referenceOf(paymentId, attempt));
   const isPaid = status === 'succeeded';
   expect(charges).toEqual(isPaid || review === 'late_success' ? [100_000] : []);
 
   const balances = await ledgerBalances(house, paymentId);
   const total = Object.values(balances).reduce((sum, amount) => sum + amount, 0);
   expect(total).toBe(0);
-  expect(balances[`provider:alipay:${house.merchant.account}`] ?? 0).toBe(charges[0] ?? 0);
+  expect(balances[`provider:alipay:${account}`] ?? 0).toBe(charges[0] ?? 0);
 
   const entitlements = (await house.merchant.get(`/v1/entitlements?payer=${payer}`)).body[
     'data'
