@@ -39,11 +39,11 @@ async function advanceAtOnce(
   dependencies: ActivityDependencies,
   connector: Connector,
   read: PaymentFacts,
-  { status, accountId }: OperationFacts,
+  operation: OperationFacts,
 ): Promise<PhaseResult> {
   const untried = { ...done(read), clean: false };
-  if (status !== 'action_required') return untried;
-  const changed = await dependencies.gate.tryAtOnce(accountId, () =>
+  if (operation.status !== 'action_required') return untried;
+  const changed = await dependencies.gate.tryAtOnce(operation, () =>
     takeAndSend(dependencies, connector, read),
   );
   if (!changed) return untried;
@@ -56,7 +56,10 @@ async function advanceDurably(
   read: PaymentFacts,
   operation: OperationFacts,
 ): Promise<PhaseResult> {
-  const { kind, payment, outcome } = await takeAndSend(dependencies, connector, read);
+  // What a dead run left is written down whether it may be called again or not.
+  const found = operation.status === 'sent' ? await takeAdvance(dependencies, connector, read) : read;
+  const advance = () => takeAndSend(dependencies, connector, found);
+  const { kind, payment, outcome } = await dependencies.gate.passDurably(operation, advance);
   if (kind === 'clear') return done(payment);
   throw providerUnclear(operation.provider, outcome);
 }
@@ -64,6 +67,7 @@ async function advanceDurably(
 interface Advanced {
   /** As the gate counts them. */
   readonly kind: 'clear' | 'unknown' | 'not_executed';
+  readonly retryAfterMs?: number | undefined;
   readonly payment: PaymentFacts;
   readonly outcome: StartOutcome;
 }
@@ -86,7 +90,8 @@ async function takeAndSend(
   const changed = change
     ? await commitChange(dependencies, payment, change, 'worker.start.after_commit')
     : payment;
-  return { kind: kindOf(outcome), payment: changed, outcome };
+  const pause = outcome.kind === 'not_executed' ? { retryAfterMs: outcome.retryAfterMs } : {};
+  return { kind: kindOf(outcome), ...pause, payment: changed, outcome };
 }
 
 /** action_required → sent before the first byte; a `sent` that a re-run finds becomes unknown before anything else. */

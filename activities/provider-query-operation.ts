@@ -24,7 +24,7 @@ export function createQueryOperation(dependencies: ActivityDependencies) {
     const payment = await mustLoad(dependencies, paymentId);
     const operation = openOperation(payment);
     if (!operation) return done(payment);
-    const outcome = await ask(dependencies, operation, true);
+    const outcome = await ask(dependencies, operation, 'at_once');
     dependencies.crashAt('worker.query.after_call');
     const againMs =
       operation.status === 'review' ? REVIEW_POLL_DELAY_MS : pollDelayMs(operation.pollCount + 1);
@@ -39,7 +39,7 @@ export function createCloseOperation(dependencies: ActivityDependencies) {
     const operation = openOperation(payment);
     if (!operation) return done(payment);
     const connector = dependencies.connectors.get(operation.provider);
-    const outcome = await dependencies.gate.tryAtOnce(operation.accountId, () =>
+    const outcome = await dependencies.gate.tryAtOnce(operation, () =>
       connector.close(referenceOf(operation)),
     );
     dependencies.crashAt('worker.close.after_call');
@@ -53,7 +53,7 @@ export function createConcludeOperation(dependencies: ActivityDependencies) {
     const payment = await mustLoad(dependencies, paymentId);
     const operation = openOperation(payment);
     if (!operation || dependencies.now() < operation.conclusiveAfterMs) return done(payment);
-    const outcome = await askToConclude(dependencies, operation, firstTry);
+    const outcome = await askToConclude(dependencies, operation, firstTry ? 'at_once' : 'durably');
     dependencies.crashAt('worker.query.after_call');
     const change = outcome && decideLookup(payment, operation, outcome, dependencies.now());
     if (change) return done(await commitChange(dependencies, payment, change, 'worker.query.after_commit'));
@@ -67,40 +67,60 @@ export function createConcludeOperation(dependencies: ActivityDependencies) {
  * cannot be reached, is it a person's turn.
  */
 export function createOpenReview(dependencies: ActivityDependencies) {
-  return async function openReview({ paymentId }: PhaseInput): Promise<PhaseResult> {
+  return async function openReview({ paymentId, firstTry }: PhaseInput): Promise<PhaseResult> {
     const payment = await mustLoad(dependencies, paymentId);
     const operation = openOperation(payment);
     if (!operation || dependencies.now() < operation.deadlineMs) return done(payment);
-    const outcome = await askToConclude(dependencies, operation, false);
+    const outcome = await askToConclude(dependencies, operation, firstTry ? 'at_once' : 'last_look');
+    if (!outcome) return { ...done(payment), clean: false };
     const nowMs = dependencies.now();
-    const answer = outcome && decideLookup(payment, operation, outcome, nowMs);
+    const answer = decideLookup(payment, operation, outcome, nowMs);
     const change = answer ?? decideReview(operation, nowMs);
     if (!change) return done(payment);
     return done(await commitChange(dependencies, payment, change, 'worker.review.after_commit'));
   };
 }
 
+/** How a question passes the gate: a first try, one that goes on until it is answered, or the last before a person. */
+export type Asking = 'at_once' | 'durably' | 'last_look';
+
 /** A trade that is still waiting after its own end is closed by us, so that its end is certain. */
 async function askToConclude(
   dependencies: ActivityDependencies,
   operation: OperationFacts,
-  firstTry: boolean,
+  asking: Asking,
 ): Promise<QueryOutcome | CloseOutcome | undefined> {
-  const outcome = await ask(dependencies, operation, firstTry);
-  if (outcome?.kind !== 'pending') return outcome;
   const connector = dependencies.connectors.get(operation.provider);
-  return connector.close(referenceOf(operation));
+  return passGate(dependencies, operation, asking, async () => {
+    const outcome = await connector.query(referenceOf(operation));
+    return outcome.kind === 'pending' ? connector.close(referenceOf(operation)) : outcome;
+  });
 }
 
-/** The provider's word on an operation; undefined where a first try had no permit. */
-export async function ask(
+/** The provider's word on an operation; undefined where a first try was held back. */
+export function ask(
   dependencies: ActivityDependencies,
   operation: OperationFacts,
-  firstTry: boolean,
+  asking: Asking,
 ): Promise<QueryOutcome | undefined> {
   const connector = dependencies.connectors.get(operation.provider);
-  const query = () => connector.query(referenceOf(operation));
-  return firstTry ? dependencies.gate.tryAtOnce(operation.accountId, query) : query();
+  return passGate(dependencies, operation, asking, () => connector.query(referenceOf(operation)));
+}
+
+function passGate<Outcome extends QueryOutcome | CloseOutcome>(
+  { gate }: ActivityDependencies,
+  operation: OperationFacts,
+  asking: Asking,
+  call: () => Promise<Outcome>,
+): Promise<Outcome | undefined> {
+  switch (asking) {
+    case 'at_once':
+      return gate.tryAtOnce(operation, call);
+    case 'durably':
+      return gate.passDurably(operation, call);
+    case 'last_look':
+      return gate.passForLastLook(operation, call);
+  }
 }
 
 async function record(
@@ -114,7 +134,9 @@ async function record(
   const nowMs = dependencies.now();
   const change = outcome && decideLookup(payment, operation, outcome, nowMs);
   if (change) return done(await commitChange(dependencies, payment, change, after));
-  const nextPollMs = nowMs + againMs;
+  const { hasNoLookUp } = dependencies.connectors.get(operation.provider).capabilities;
+  // Where there is nothing to ask it is not asked again before the news that may still come must have come.
+  const nextPollMs = Math.max(nowMs + againMs, hasNoLookUp ? operation.conclusiveAfterMs : 0);
   const polled = { ...operation, nextPollMs, pollCount: operation.pollCount + 1 };
   const operations = payment.operations.map((known) => (known.id === operation.id ? polled : known));
   const later = { ...payment, operations };

@@ -58,6 +58,20 @@ async function leaveMisconfigured(
   return done(await commitChange(dependencies, payment, change, 'worker.start.after_commit'));
 }
 
+/** An account whose breaker is open was not called: who has another need not wait for this one's next trial. */
+async function leaveUnreachable(
+  dependencies: ActivityDependencies,
+  payment: PaymentFacts,
+  operation: OperationFacts,
+): Promise<PhaseResult | undefined> {
+  const isOpen = dependencies.gate
+    .statuses()
+    .some(({ accountId, breaker }) => accountId === operation.accountId && breaker !== 'closed');
+  if (!isOpen) return undefined;
+  const error = { code: 'breaker_open', message: 'the provider has not answered clearly for a while' };
+  return goElsewhere(dependencies, payment, operation, { kind: 'not_executed', error });
+}
+
 async function stop(
   dependencies: ActivityDependencies,
   payment: PaymentFacts,
@@ -104,12 +118,12 @@ async function startAtOnce(
   const connector = dependencies.connectors.get(readOperation.provider);
   const { startOnlyMakesOffer } = connector.capabilities;
   let payment = read;
-  const outcome = await dependencies.gate.tryAtOnce(readOperation.accountId, async () => {
+  const outcome = await dependencies.gate.tryAtOnce(readOperation, async () => {
     if (!startOnlyMakesOffer) payment = await takeSend(dependencies, read, readOperation);
     dependencies.crashAt('worker.start.before_call');
     return askToCollect(dependencies, connector, payment, readOperation);
   });
-  if (!outcome) return untried;
+  if (!outcome) return (await leaveUnreachable(dependencies, read, readOperation)) ?? untried;
   dependencies.crashAt('worker.start.after_call');
   const operation = collectingOperation(payment) ?? readOperation;
   const elsewhere = await goElsewhere(dependencies, payment, operation, outcome);
@@ -123,16 +137,23 @@ async function startAtOnce(
   return { ...done(changed), clean: !isUnclear(outcome) };
 }
 
+/**
+ * Goes on until the answer is clean. A `sent` that it finds becomes unknown before anything else, whether it may call
+ * or not; `planned` becomes `sent` only once it may.
+ */
 async function startDurably(
   dependencies: ActivityDependencies,
   read: PaymentFacts,
   readOperation: OperationFacts,
 ): Promise<PhaseResult> {
-  const payment = await takeSend(dependencies, read, readOperation);
+  let payment = readOperation.status === 'sent' ? await takeSend(dependencies, read, readOperation) : read;
+  const connector: Connector = dependencies.connectors.get(readOperation.provider);
+  const outcome = await dependencies.gate.passDurably(readOperation, async () => {
+    if (readOperation.status === 'planned') payment = await takeSend(dependencies, payment, readOperation);
+    dependencies.crashAt('worker.replay.before_call');
+    return askToCollect(dependencies, connector, payment, readOperation);
+  });
   const operation = collectingOperation(payment) ?? readOperation;
-  const connector: Connector = dependencies.connectors.get(operation.provider);
-  dependencies.crashAt('worker.replay.before_call');
-  const outcome = await askToCollect(dependencies, connector, payment, readOperation);
   dependencies.crashAt('worker.replay.after_call');
   // Only the call that took it from planned can prove that nothing was ever delivered under this key.
   const isFirstSend = readOperation.status === 'planned' && outcome.kind === 'not_executed';

@@ -12,14 +12,15 @@ import { claimsMore, decideMoreCame } from '../domain/payment-surplus.js';
 import { decideUnansweredNews, newsDeadlineMs } from '../domain/unanswered-news.js';
 import type { ActivityDependencies } from './dependencies.js';
 import type { PhaseInput, PhaseResult } from './phase.js';
-import { ask } from './provider-query-operation.js';
+import { ask, type Asking } from './provider-query-operation.js';
+import { settleUnasked } from './settle-unasked.js';
 import { done, mustLoad, orElsewhere } from './store-payment.js';
 import { providerUnclear } from './to-application-failure.js';
 
 /**
  * Applies a payment's stored notifications, all of one operation in one transaction with what they change. Where all
  * of them agree in full with an operation that waits for them it is settled at once; any other (a refund that came
- * beside the payment, say) is only a reason to ask the provider (payment model, rule 10).
+ * beside the payment, say) is only a reason to ask the provider (payment model, rule 10), where it can be asked.
  */
 export function createSettlePayment(dependencies: ActivityDependencies) {
   return async function settlePayment({ paymentId, firstTry }: PhaseInput): Promise<PhaseResult> {
@@ -50,6 +51,9 @@ async function settleOperation(
   notifications: readonly NotificationFacts[],
   firstTry: boolean,
 ): Promise<PaymentFacts | undefined> {
+  if (dependencies.connectors.get(operation.provider).capabilities.hasNoLookUp) {
+    return settleUnasked(dependencies, payment, operation, notifications, apply);
+  }
   const agreed = notifications.find((notification) => settlesAtOnce(operation, notification));
   const isUndisputed = notifications.every(
     (notification) => settlesAtOnce(operation, notification) || saysNothing(operation, notification),
@@ -65,12 +69,13 @@ async function settleOperation(
   if (operation.status === 'succeeded' && refunds.length === 0 && !mayTellMore) {
     return apply(dependencies, payment, notifications, undefined, 'known already');
   }
-  const outcome = await ask(dependencies, operation, firstTry);
+  const overdue = firstTry ? [] : overdueNews(payment, operation, notifications, dependencies.now());
+  const outcome = await ask(dependencies, operation, askingFor(firstTry, overdue));
   dependencies.crashAt('worker.query.after_call');
   if (!outcome || outcome.kind === 'unknown' || outcome.kind === 'not_executed') {
     if (firstTry) return undefined;
-    const rest = await reviewOverdue(dependencies, payment, operation, notifications);
-    if (rest) return rest;
+    const reviewed = await reviewOverdue(dependencies, payment, operation, overdue);
+    if (reviewed && overdue.length === notifications.length) return reviewed;
     throw providerUnclear(operation.provider, outcome ?? { kind: 'nothing' });
   }
   const found = decideLookup(payment, operation, outcome, dependencies.now());
@@ -81,6 +86,12 @@ async function settleOperation(
       : await moreOf(dependencies, payment, operation, outcome.paid, refunds);
   const change = isUnexplained && !more ? decideUnexpectedRefund(operation, refunds) : (found ?? more);
   return apply(dependencies, payment, notifications, change, `asked: ${outcome.kind}`);
+}
+
+/** What is about to go to a person is asked about even where the breaker is open. */
+function askingFor(firstTry: boolean, overdue: readonly NotificationFacts[]): Asking {
+  if (firstTry) return 'at_once';
+  return overdue.length > 0 ? 'last_look' : 'durably';
 }
 
 /** What is posted is read only here, where a difference was confirmed: every other payment does without. */
@@ -97,20 +108,27 @@ async function moreOf(
 
 /**
  * A payment that has ended has no deadline of its own any more, so its late news has: what the provider has left
- * unanswered for so long goes to a person. Undefined where some of it is still to be asked about.
+ * unanswered for so long goes to a person.
  */
+function overdueNews(
+  payment: PaymentFacts,
+  operation: OperationFacts,
+  notifications: readonly NotificationFacts[],
+  nowMs: number,
+): NotificationFacts[] {
+  if (!isEnded(payment.record.status)) return [];
+  return notifications.filter((notification) => nowMs >= newsDeadlineMs(operation, notification));
+}
+
 async function reviewOverdue(
   dependencies: ActivityDependencies,
   payment: PaymentFacts,
   operation: OperationFacts,
-  notifications: readonly NotificationFacts[],
+  overdue: readonly NotificationFacts[],
 ): Promise<PaymentFacts | undefined> {
-  const nowMs = dependencies.now();
-  const overdue = notifications.filter((notification) => nowMs >= newsDeadlineMs(operation, notification));
-  if (!isEnded(payment.record.status) || overdue.length === 0) return undefined;
-  const change = decideUnansweredNews(operation, overdue, nowMs);
-  const reviewed = await apply(dependencies, payment, overdue, change, 'review: no answer');
-  return overdue.length === notifications.length ? reviewed : undefined;
+  if (overdue.length === 0) return undefined;
+  const change = decideUnansweredNews(operation, overdue, dependencies.now());
+  return apply(dependencies, payment, overdue, change, 'review: no answer');
 }
 
 /** In these two states a verified notification that matches our row in everything is proof enough. */
@@ -128,6 +146,8 @@ function saysNothing(operation: OperationFacts, notification: NotificationFacts)
     notification.says.startsWith('WAIT')
   );
 }
+
+export type Apply = typeof apply;
 
 async function apply(
   dependencies: ActivityDependencies,

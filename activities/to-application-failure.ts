@@ -2,6 +2,7 @@ import { activityInfo } from '@temporalio/activity';
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import type { NotExecuted, Unknown } from '../domain/outcome.js';
 import { ConcurrentChangeError } from '../db/transaction.js';
+import { HeldBackError } from './held-back.js';
 
 /**
  * The only translation to Temporal's failures. Types are on the wire: retry policies and operators know them.
@@ -9,6 +10,7 @@ import { ConcurrentChangeError } from '../db/transaction.js';
  */
 export const failureTypes = {
   providerUnclear: 'ProviderUnclear',
+  providerHeldBack: 'ProviderHeldBack',
   concurrentChange: 'ConcurrentChange',
   paymentNotFound: 'PaymentNotFound',
   storeUnavailable: 'StoreUnavailable',
@@ -50,6 +52,14 @@ function toApplicationFailure(error: unknown, attempt: number): ApplicationFailu
       message: error.message,
       category: ApplicationFailureCategory.BENIGN,
       nextRetryDelay: Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(attempt - 1, 10)),
+    });
+  }
+  if (error instanceof HeldBackError) {
+    return ApplicationFailure.create({
+      type: failureTypes.providerHeldBack,
+      message: error.message,
+      category: ApplicationFailureCategory.BENIGN,
+      nextRetryDelay: error.retryInMs,
     });
   }
   return ApplicationFailure.create({ type: failureTypes.storeUnavailable, ...describeFault(error) });

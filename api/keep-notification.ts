@@ -38,6 +38,8 @@ function store(
     providerKey: notification.reference,
     says: notification.says,
     paid: notification.paid,
+    told: notification.told ?? null,
+    providerReference: notification.providerReference ?? null,
     rawBody,
     dueAtMs: context.clock() + context.settings.sweepAfterMs,
   });

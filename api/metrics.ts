@@ -1,4 +1,6 @@
-/** Counters in Prometheus's text format (0.0.4), written by hand: nothing here needs a library. */
+import { labelText, renderMetrics, type Metric, type Sample } from '../config/prometheus-text.js';
+
+/** Counters of this process, since it started. */
 export interface Metrics {
   count(name: CounterName, labels: Readonly<Record<string, string>>, by?: number): void;
   render(): string;
@@ -16,25 +18,21 @@ export type CounterName = keyof typeof counters;
 
 /** Labels come from closed sets (routes, statuses, provider names), never from a request's content. */
 export function createMetrics(): Metrics {
-  const values = new Map<CounterName, Map<string, number>>();
+  const values = new Map<string, Map<string, { labels: Sample['labels']; value: number }>>();
   return {
     count(name, labels, by = 1) {
-      const series = values.get(name) ?? new Map<string, number>();
+      const series = values.get(name) ?? new Map<string, { labels: Sample['labels']; value: number }>();
       values.set(name, series);
-      const key = Object.entries(labels)
-        .map(([label, value]) => `${label}="${value.replace(/[\\"\n]/g, '_')}"`)
-        .join(',');
-      series.set(key, (series.get(key) ?? 0) + by);
+      const key = labelText(labels);
+      const sample = series.get(key) ?? { labels, value: 0 };
+      sample.value += by;
+      series.set(key, sample);
     },
     render() {
-      const lines = Object.entries(counters).flatMap(([name, help]) => [
-        `# HELP ${name} ${help}`,
-        `# TYPE ${name} counter`,
-        ...[...(values.get(name as CounterName) ?? [])].map(
-          ([labels, value]) => `${name}{${labels}} ${value}`,
-        ),
-      ]);
-      return `${lines.join('\n')}\n`;
+      const metrics = Object.entries(counters).map(([name, help]): Metric => {
+        return { name, help, type: 'counter', samples: [...(values.get(name)?.values() ?? [])] };
+      });
+      return renderMetrics(metrics);
     },
   };
 }

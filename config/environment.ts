@@ -33,6 +33,10 @@ const schema = z.object({
   TASK_QUEUE: z.string().min(1).max(200).default('quittance'),
   HOST: z.string().min(1).default('127.0.0.1'),
   PORT: port.default(3000),
+  WORKER_HOST: z.string().min(1).default('127.0.0.1'),
+  WORKER_PORT: port.optional(),
+  WORKER_SLOTS: z.coerce.number().int().min(5).max(5_000).default(500),
+  WORKER_COUNT: z.coerce.number().int().min(1).max(1_000).default(1),
   PUBLIC_URL: httpUrl.optional(),
   PROVIDER_ACCOUNTS_FILE: z.string().min(1),
   WEBHOOK_ALLOW_PRIVATE_NETWORK: flag.default(false),
@@ -75,11 +79,27 @@ export function readEnvironment(variables: NodeJS.ProcessEnv = process.env): Env
 }
 
 const credentialsFile = z.object({
-  credentials: z.record(z.string(), z.looseObject({ provider: z.string(), mode: z.enum(['test', 'live']) })),
+  credentials: z.record(
+    z.string(),
+    z.looseObject({
+      provider: z.string(),
+      mode: z.enum(['test', 'live']),
+      maxCallsPerSecond: z.number().positive().max(10_000).optional(),
+    }),
+  ),
 });
 
 export type CredentialsByName = Readonly<
-  Record<string, { provider: string; mode: 'test' | 'live'; [setting: string]: unknown }>
+  Record<
+    string,
+    {
+      provider: string;
+      mode: 'test' | 'live';
+      /** A smaller limit than the connector's own. */
+      maxCallsPerSecond?: number | undefined;
+      [setting: string]: unknown;
+    }
+  >
 >;
 
 /** The secrets of provider accounts, by name. Their values are never put into an error. */

@@ -1,5 +1,5 @@
 import type { PaymentStatus } from '../domain/payment.js';
-import type { PaidEvidence } from '../domain/outcome.js';
+import type { PaidEvidence, Told } from '../domain/outcome.js';
 import type { Executor } from './connect.js';
 import type { ProviderAccount } from './merchants.js';
 import { runOne, type Statement } from './statement.js';
@@ -11,6 +11,9 @@ export interface IncomingNotification {
   readonly providerKey: string;
   readonly says: string;
   readonly paid: PaidEvidence | null;
+  readonly told: Told | null;
+  /** The provider's own id of a capture, a void or a refund: which of ours it is, before our own reference says so. */
+  readonly providerReference: string | null;
   readonly rawBody: Buffer;
   /** When the sweeper steps in, should nobody have applied it by then; milliseconds since the epoch. */
   readonly dueAtMs: number;
@@ -36,16 +39,20 @@ const store: Statement = {
   text: /* sql */ `
     WITH input AS (SELECT ?::text AS account_id, ?::text AS dedupe_key, ?::text AS provider_key,
       ?::text AS merchant_id, ?::text AS mode, ?::text AS says, ?::jsonb AS paid, ?::bytea AS raw_body,
-      ?::timestamptz AS due_at),
+      ?::timestamptz AS due_at, ?::jsonb AS told, ?::text AS provider_reference),
     target AS (
       SELECT o.payment_id, o.id AS operation_id, o.provider, p.method, p.status
-        FROM input i JOIN operations o ON o.account_id = i.account_id AND o.provider_key = i.provider_key
+        FROM input i JOIN operations o ON o.id = coalesce(
+          (SELECT act.id FROM operations act WHERE act.account_id = i.account_id
+              AND act.provider_reference = i.provider_reference AND act.kind IN ('capture', 'void', 'refund') LIMIT 1),
+          (SELECT named.id FROM operations named
+            WHERE named.account_id = i.account_id AND named.provider_key = i.provider_key))
         JOIN payments p ON p.id = o.payment_id),
     stored AS (
       INSERT INTO notifications (account_id, dedupe_key, provider_key, merchant_id, mode, payment_id, operation_id,
-        says, paid, raw_body, due_at, result)
+        says, paid, told, raw_body, due_at, result)
       SELECT i.account_id, i.dedupe_key, i.provider_key, i.merchant_id, i.mode, t.payment_id, t.operation_id,
-        i.says, i.paid, i.raw_body, CASE WHEN t.payment_id IS NULL THEN NULL ELSE i.due_at END,
+        i.says, i.paid, i.told, i.raw_body, CASE WHEN t.payment_id IS NULL THEN NULL ELSE i.due_at END,
         CASE WHEN t.payment_id IS NULL THEN 'orphan' END
         FROM input i LEFT JOIN target t ON true
       ON CONFLICT (account_id, dedupe_key) DO NOTHING RETURNING id)
@@ -71,7 +78,7 @@ export async function storeNotification(
   executor: Executor,
   notification: IncomingNotification,
 ): Promise<StoredNotification> {
-  const { account, dedupeKey, providerKey, says, paid, rawBody, dueAtMs } = notification;
+  const { account, dedupeKey, providerKey, says, paid, told, rawBody, dueAtMs } = notification;
   const row = await runOne<StoredRow>(executor, store, [
     account.id,
     dedupeKey,
@@ -82,6 +89,8 @@ export async function storeNotification(
     paid === null ? null : JSON.stringify(paid),
     rawBody,
     new Date(dueAtMs),
+    told === null ? null : JSON.stringify(told),
+    notification.providerReference,
   ]);
   return {
     isNew: row.is_new,

@@ -76,7 +76,7 @@ const columns = /* sql */ `
      FROM order_lines l WHERE l.payment_id = p.id) AS lines,
   (SELECT json_agg(json_build_object(
       'id', n.id, 'operationId', n.operation_id, 'says', n.says,
-      'receivedAtMs', floor(extract(epoch FROM n.received_at) * 1000), 'paid', n.paid) ORDER BY n.id)
+      'receivedAtMs', floor(extract(epoch FROM n.received_at) * 1000), 'paid', n.paid, 'told', n.told) ORDER BY n.id)
      FROM notifications n WHERE n.payment_id = p.id AND n.processed_at IS NULL) AS notifications`;
 
 const selectById: Statement = {

@@ -123,7 +123,8 @@ CREATE TABLE notifications (
   received_at timestamp with time zone NOT NULL DEFAULT now(),
   due_at timestamp with time zone,
   processed_at timestamp with time zone,
-  result text
+  result text,
+  told jsonb
 );
 CREATE TABLE operations (
   id text NOT NULL,
@@ -416,6 +417,7 @@ CREATE INDEX ledger_entries_account ON public.ledger_entries USING btree (mercha
 CREATE INDEX ledger_entries_transaction ON public.ledger_entries USING btree (transaction_id);
 CREATE INDEX notifications_due ON public.notifications USING btree (due_at) WHERE ((processed_at IS NULL) AND (due_at IS NOT NULL));
 CREATE INDEX notifications_open ON public.notifications USING btree (payment_id) WHERE (processed_at IS NULL);
+CREATE INDEX operations_by_act ON public.operations USING btree (account_id, provider_reference) WHERE ((kind = ANY (ARRAY['capture'::text, 'void'::text, 'refund'::text])) AND (provider_reference IS NOT NULL));
 CREATE UNIQUE INDEX operations_one_open ON public.operations USING btree (payment_id) WHERE ((kind = ANY (ARRAY['authorize'::text, 'sale'::text, 'mandate_charge'::text])) AND (status = ANY (ARRAY['planned'::text, 'sent'::text, 'action_required'::text, 'pending'::text, 'unknown'::text, 'review'::text])));
 CREATE UNIQUE INDEX operations_one_settling ON public.operations USING btree (of_operation_id) WHERE ((kind = ANY (ARRAY['capture'::text, 'void'::text])) AND (status = ANY (ARRAY['planned'::text, 'sent'::text, 'action_required'::text, 'pending'::text, 'unknown'::text, 'review'::text, 'succeeded'::text])));
 CREATE UNIQUE INDEX operations_one_success ON public.operations USING btree (payment_id) WHERE ((kind = ANY (ARRAY['authorize'::text, 'sale'::text, 'mandate_charge'::text])) AND (status = 'succeeded'::text));

@@ -141,6 +141,9 @@ export type StartOutcome = Succeeded | Pending | Failed | NotExecuted | Unknown;
 export type QueryOutcome = Succeeded | Pending | Failed | NotExecuted | Unknown | Closed | NotFound;
 export type CloseOutcome = Closed | NotFound | Succeeded | Pending | NotExecuted | Unknown;
 
+/** An end that a provider without a look-up tells by its signed notifications alone. */
+export type Told = Moved | Failed | Closed;
+
 export type FollowUpOutcome = Moved | Pending | Failed | NotExecuted | Unknown;
 export type FollowUpLookup = FollowUpOutcome | NotFound;
 /** A harmless call that tells whether a provider's account can be reached and used. */

@@ -1,6 +1,6 @@
 import type { OperationKind } from './ids.js';
 import type { LedgerFact } from './ledger.js';
-import type { CardFunding, Offer, OfferFlow, PaidEvidence } from './outcome.js';
+import type { CardFunding, Offer, OfferFlow, PaidEvidence, Told } from './outcome.js';
 import { isOpen, type OperationStatus } from './operation.js';
 import { nextStep, type OperationPosition, type PaymentPosition } from './payment-position.js';
 import { isEnded, type CaptureMode, type PaymentOutcome } from './payment.js';
@@ -77,6 +77,8 @@ export interface NotificationFacts {
   /** Milliseconds since the epoch. */
   readonly receivedAtMs: number;
   readonly paid: PaidEvidence | null;
+  /** The end that it tells; believed only where the provider has no look-up that could say so. */
+  readonly told: Told | null;
 }
 
 /** A payment with all its rows, as one statement saw them. */

@@ -9,6 +9,7 @@ import type {
   ProbeOutcome,
   QueryOutcome,
   StartOutcome,
+  Told,
 } from '../domain/outcome.js';
 
 /**
@@ -84,6 +85,11 @@ export interface Capabilities {
    * only asked about.
    */
   readonly advanceKeyLifetimeMs?: number | null;
+  /**
+   * `query` can only answer `unknown`: there is nothing to ask. What its notifications tell is then the provider's word,
+   * and what none of them tells goes to a person (payment model, rule 10).
+   */
+  readonly hasNoLookUp?: true;
   /** How a call without an answer is recovered, by kind; `review`: only a notification or a person can tell. */
   readonly recovery: Readonly<Partial<Record<OperationKind, 'replay' | 'query' | 'review'>>>;
   /** How long after the payment it can be refunded; null: without an end. */
@@ -182,7 +188,12 @@ export type ParsedReturn =
   | { readonly kind: 'refused'; readonly why: NotificationRefusal; readonly detail: string };
 
 export type ParsedNotification =
-  | { readonly kind: 'verified'; readonly notification: VerifiedNotification }
+  | {
+      readonly kind: 'verified';
+      readonly notification: VerifiedNotification;
+      /** Of a callback that holds several: all of them are kept before any is acknowledged. */
+      readonly others?: readonly VerifiedNotification[];
+    }
   /** Genuine, but about nothing that concerns an operation of ours: acknowledged, not stored. */
   | { readonly kind: 'ignored'; readonly says: string }
   /** Not from the provider, or not for this account: refused at the door and audited. */
@@ -199,6 +210,13 @@ export interface VerifiedNotification {
   readonly says: string;
   /** What it claims was paid; null where it claims nothing of the kind. */
   readonly paid: PaidEvidence | null;
+  /** The end that it tells of an operation; believed where the provider has no look-up that could say so. */
+  readonly told?: Told;
+  /**
+   * The provider's own id of the very act, where it may be told under another reference than the one we gave: an
+   * operation that is known by it is meant before one that has the reference.
+   */
+  readonly providerReference?: string;
 }
 
 export interface NotificationReply {

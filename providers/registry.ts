@@ -1,3 +1,4 @@
+import { createAdyenConnector } from './adyen/index.js';
 import { createAlipayConnector } from './alipay/index.js';
 import { createWechatPayConnector } from './wechat_pay/index.js';
 import { createBtcpayConnector } from './btcpay/index.js';
@@ -12,6 +13,7 @@ const factories = {
   wechat_pay: createWechatPayConnector,
   btcpay: createBtcpayConnector,
   union_pay: createUnionPayConnector,
+  adyen: createAdyenConnector,
 } as const satisfies Record<string, ConnectorFactory>;
 
 export type ProviderName = keyof typeof factories;

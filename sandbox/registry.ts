@@ -1,3 +1,4 @@
+import { createAdyen } from './adyen/stand-in.js';
 import { createBtcpayStandIn } from './btcpay/stand-in.js';
 import type { StandInFactory } from './stand-in.js';
 import { createStripe } from './stripe/stand-in.js';
@@ -10,4 +11,6 @@ export const standIns: Readonly<Record<string, StandInFactory>> = {
   stripe: createStripe,
   union_pay: createUnionPayStandIn,
   wechat_pay: createWechatPayStandIn,
+  // After Stripe: a card's token that names no account is for the first account that takes cards.
+  adyen: createAdyen,
 };

@@ -21,6 +21,8 @@ export const SEARCH_ATTRIBUTES: Record<string, SearchAttributeType> = Object.fro
 export const DYNAMIC_CONFIG: Record<string, string> = {
   'frontend.WorkflowPauseEnabled': 'true',
   'system.enableActivityEagerExecution': 'true',
+  // Accounts take turns in their provider's queue.
+  'matching.enableFairness': 'true',
 };
 
 /** The port of the last start while it is free, else another, remembered for the next. */

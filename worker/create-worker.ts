@@ -1,5 +1,6 @@
 import type { NativeConnection } from '@temporalio/worker';
 import { Worker, type WorkerOptions } from '@temporalio/worker';
+import { DURABLE_SLOTS_OF_PROVIDER } from '../activities/account-gate.js';
 import { createActivities } from '../activities/index.js';
 import type { ActivityDependencies } from '../activities/dependencies.js';
 import { providerNames } from '../providers/registry.js';
@@ -12,8 +13,12 @@ export interface WorkerSettings {
   /** The file that `npm run build` makes of workflows/. */
   readonly bundlePath: string;
   readonly stickyTimeoutMs: number;
+  /** Workflow tasks, and first tries inside them, at a time. */
+  readonly slots: number;
 }
 
+/** The SDK's own number, said here because it counts. */
+const WORKFLOW_POLLERS = 10;
 const SHUTDOWN_GRACE = '20s';
 const SHUTDOWN_FORCE = '30s';
 
@@ -39,15 +44,18 @@ export async function createWorkers(
     taskQueue,
     workflowBundle: { codePath: settings.bundlePath },
     stickyQueueScheduleToStartTimeout: settings.stickyTimeoutMs,
-    maxConcurrentLocalActivityExecutions: 200,
-    maxCachedWorkflows: 1_000,
+    // A first try holds one of each for as long as the provider takes; a poller holds one of the former while it waits.
+    maxConcurrentWorkflowTaskExecutions: settings.slots + WORKFLOW_POLLERS,
+    maxConcurrentWorkflowTaskPolls: WORKFLOW_POLLERS,
+    maxConcurrentLocalActivityExecutions: settings.slots,
+    maxCachedWorkflows: Math.max(1_000, settings.slots + WORKFLOW_POLLERS),
     maxConcurrentActivityTaskExecutions: 50,
   });
   const ofProviders = providerNames.map((provider) =>
     Worker.create({
       ...common,
       taskQueue: providerTaskQueue(taskQueue, provider),
-      maxConcurrentActivityTaskExecutions: 50,
+      maxConcurrentActivityTaskExecutions: DURABLE_SLOTS_OF_PROVIDER,
     }),
   );
   return Promise.all([story, ...ofProviders]);

@@ -4,7 +4,6 @@ import { Client } from '@temporalio/client';
 import { NativeConnection, Runtime, type Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import type { ActivityDependencies } from '../activities/dependencies.js';
-import { createProviderGate } from '../activities/provider-gate.js';
 import { createWebhookSender } from '../activities/webhook-sender.js';
 import { createCrashAt } from '../config/crash-point.js';
 import { readCredentials, readEnvironment, SettingError, type Environment } from '../config/environment.js';
@@ -15,7 +14,11 @@ import { createConnectors } from '../providers/registry.js';
 import type { CredentialsByName } from '../config/environment.js';
 import { startAccountProber } from './account-prober.js';
 import { createWorkers } from './create-worker.js';
+import { gateMetrics } from './gate-metrics.js';
+import { startHealthServer } from './health-server.js';
 import { createLogger } from './logger.js';
+import { createWorkerGate } from './provider-gate.js';
+import { limitProviderQueues } from './provider-queue-limits.js';
 import { ensureSearchAttributes } from './search-attributes.js';
 import { startSweeper } from './sweeper.js';
 import { startWebhookDispatcher } from './webhook-dispatcher.js';
@@ -71,22 +74,25 @@ async function run(
   connection: NativeConnection,
   credentials: CredentialsByName,
 ): Promise<void> {
-  const dependencies = activityDependencies(environment, database, credentials);
-  const { crashAt, sendWebhook } = dependencies;
-  const client = new Client({ connection, namespace: environment.TEMPORAL_NAMESPACE });
-  const taskQueue = environment.TASK_QUEUE;
+  const dependencies = activityDependencies(environment, logger, database, credentials);
+  const { crashAt, sendWebhook, gate, connectors } = dependencies;
+  const { TEMPORAL_NAMESPACE: namespace, TASK_QUEUE: taskQueue } = environment;
+  const client = new Client({ connection, namespace });
+  const limitQueues = () => limitProviderQueues({ connection, namespace, taskQueue, connectors, logger });
+  await limitQueues();
   const workers = await createWorkers(
     {
       connection,
-      namespace: environment.TEMPORAL_NAMESPACE,
+      namespace,
       taskQueue,
       bundlePath: bundleOf(environment),
       stickyTimeoutMs: environment.STICKY_QUEUE_TIMEOUT_MS,
+      slots: environment.WORKER_SLOTS,
     },
     dependencies,
   );
-  const loops = [
-    startWebhookDispatcher({
+  const loops = {
+    webhook_dispatcher: startWebhookDispatcher({
       database,
       client,
       sendWebhook,
@@ -95,12 +101,15 @@ async function run(
       taskQueue,
       leaseSeconds: environment.WEBHOOK_LEASE_SECONDS,
     }),
-    startSweeper({
+    sweeper: startSweeper({
       database,
       client,
       logger,
       crashAt,
-      prepareNamespace: () => ensureSearchAttributes(connection, environment.TEMPORAL_NAMESPACE),
+      async prepareNamespace() {
+        await ensureSearchAttributes(connection, namespace);
+        await limitQueues();
+      },
       settings: {
         taskQueue,
         workflowTaskTimeoutMs: environment.WORKFLOW_TASK_TIMEOUT_MS,
@@ -108,40 +117,45 @@ async function run(
         againMs: environment.SWEEP_AFTER_MS,
       },
     }),
-    startAccountProber({
+    accounts: startAccountProber({
       database,
       connectors: dependencies.connectors,
       logger,
       intervalMs: PROBE_INTERVALS * environment.SWEEP_INTERVAL_MS,
     }),
-  ];
+  };
   stopOnSignal(workers, logger);
   const running = Promise.all(workers.map((worker) => worker.run()));
-  process.stdout.write(`${JSON.stringify({ event: 'ready', taskQueue })}\n`);
+  const watch = { workers, loops, moreMetrics: () => gateMetrics(gate.statuses()) };
+  const health = await startHealthServer(environment, watch);
+  process.stdout.write(`${JSON.stringify({ event: 'ready', taskQueue, ...health?.ready })}\n`);
   try {
     await running;
   } finally {
-    await Promise.all(loops.map((loop) => loop.stop()));
+    await Promise.all(Object.values(loops).map((loop) => loop.stop()));
+    await health?.close();
   }
 }
 
 function activityDependencies(
   environment: Environment,
+  logger: Logger,
   database: Database,
   credentials: CredentialsByName,
 ): ActivityDependencies {
   const now = () => Date.now();
+  const connectors = createConnectors({
+    now,
+    credentials(name) {
+      const found = credentials[name];
+      if (!found) throw new SettingError(`PROVIDER_ACCOUNTS_FILE has no credential named ${name}`);
+      return found;
+    },
+  });
   return {
     database,
-    connectors: createConnectors({
-      now,
-      credentials(name) {
-        const found = credentials[name];
-        if (!found) throw new SettingError(`PROVIDER_ACCOUNTS_FILE has no credential named ${name}`);
-        return found;
-      },
-    }),
-    gate: createProviderGate(),
+    connectors,
+    gate: createWorkerGate(environment, logger, connectors, credentials),
     sendWebhook: createWebhookSender({
       allowPrivateNetwork: environment.WEBHOOK_ALLOW_PRIVATE_NETWORK,
       timeoutMs: WEBHOOK_TIMEOUT_MS,

@@ -63,6 +63,7 @@ export function startWebhookDispatcher(dependencies: DispatcherDependencies): Re
       await repeating.stop();
       await Promise.all(lanes.values());
     },
+    progress: () => repeating.progress(),
   };
 }
 

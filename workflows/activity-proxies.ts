@@ -17,13 +17,21 @@ export function atOnce(summary: string) {
   });
 }
 
-/** What a first try could not settle: on the provider's own queue, where operators see and pause it. */
-export function durably(taskQueue: string, provider: string, summary: string) {
+/**
+ * What a first try could not settle: on the provider's own queue, where operators see and pause it. Accounts take
+ * turns in it: many payments of one that is held back do not keep another's waiting.
+ */
+export function durably(
+  taskQueue: string,
+  { provider, account }: { readonly provider: string; readonly account: string },
+  summary: string,
+) {
   return proxyActivities<Activities>({
     taskQueue: providerTaskQueue(taskQueue, provider),
     startToCloseTimeout: '20s',
     retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1m' },
     cancellationType: 'TRY_CANCEL',
+    priority: { fairnessKey: account },
     summary,
   });
 }

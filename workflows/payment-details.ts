@@ -13,6 +13,11 @@ export function describeWaiting(step: Extract<NextStep, { do: 'wait' }>): string
   return `${waiting[step.for]}. Next look: ${new Date(step.untilMs).toISOString()}.`;
 }
 
+/** Why it goes on is the last failure of the pending activity: no clean answer, or a call that was held back. */
+export function describeGoingOn(provider: string, deed: string): string {
+  return `No clean answer from ${provider} yet; the pending activity says why. Going on: ${deed}.`;
+}
+
 export function timerSummary(step: Extract<NextStep, { do: 'wait' }>): string {
   const summaries: Readonly<Record<WaitingFor, string>> = {
     payer: 'until the payer pays, or the provider is asked',

@@ -27,7 +27,7 @@ import {
   type WakeUp,
 } from './contract.js';
 import { patches } from './patches.js';
-import { deedSummaries, describeWaiting, timerSummary } from './payment-details.js';
+import { deedSummaries, describeGoingOn, describeWaiting, timerSummary } from './payment-details.js';
 
 /**
  * One payment, from the accepted request to its end. What happened is in PostgreSQL; this is only the program
@@ -65,7 +65,7 @@ const deeds: Readonly<Record<Deed, { activity: PhaseActivity; isDurable: boolean
   query_operation: { activity: 'queryOperation', isDurable: false },
   close_operation: { activity: 'closeOperation', isDurable: false },
   cancel_payment: { activity: 'cancelPayment', isDurable: false },
-  open_review: { activity: 'openReview', isDurable: false },
+  open_review: { activity: 'openReview', isDurable: true },
 };
 
 /** Clocks of hosts differ: a step that changed nothing, because it is not yet due there, is tried again later. */
@@ -167,18 +167,14 @@ class PaymentRun {
   }
 
   private async carryOutDurably(deed: Deed, activity: PhaseActivity): Promise<void> {
-    const { provider, id: operationId } = this.position?.operation ?? {};
-    if (!provider) return;
-    setCurrentDetails(`${provider} gave no clean answer yet. Going on: ${deedSummaries[deed]}.`);
+    const operation = this.position?.operation;
+    if (!operation) return;
+    setCurrentDetails(describeGoingOn(operation.provider, deedSummaries[deed]));
     const attempt = new CancellationScope({ cancellable: true });
     const running = attempt.run(async () => {
-      const activities = durably(workflowInfo().taskQueue, provider, deedSummaries[deed]);
+      const activities = durably(workflowInfo().taskQueue, operation, deedSummaries[deed]);
       this.position = (
-        await activities[activity]({
-          paymentId: this.paymentId,
-          firstTry: false,
-          ...(operationId === undefined ? {} : { operationId }),
-        })
+        await activities[activity]({ paymentId: this.paymentId, firstTry: false, operationId: operation.id })
       ).position;
       return true;
     });

@@ -37,8 +37,8 @@ export async function settleLatePayment({ paymentId }: SettleLatePaymentInput): 
 async function settle(paymentId: string): Promise<string> {
   const first = await atOnce('ask the provider about late news').settlePayment({ paymentId, firstTry: true });
   if (first.clean) return first.position.outcome === 'review' ? 'review' : first.position.status;
-  const provider = first.position.operation?.provider ?? 'none';
-  const provisional = durably(workflowInfo().taskQueue, provider, 'ask the provider about late news');
+  const operation = first.position.operation ?? { provider: 'none', account: 'none' };
+  const provisional = durably(workflowInfo().taskQueue, operation, 'ask the provider about late news');
   const { position } = await provisional.settlePayment({ paymentId, firstTry: false });
   return position.outcome === 'review' ? 'review' : position.status;
 }

@@ -16,7 +16,8 @@ const orderReference = z
 
 const returnUrl = text(1, 2048).describe('https, or http on loopback with a test key.');
 
-const token = text(1, 255).regex(/^[\x21-\x7e]+$/, 'must be visible ASCII without spaces');
+/** Card data that a browser has encrypted for Adyen takes three thousand characters. */
+const token = text(1, 8192).regex(/^[\x21-\x7e]+$/, 'must be visible ASCII without spaces');
 
 export const paymentToken = z
   .union([token, z.record(text(1, 64), token)], {

@@ -43,7 +43,9 @@ async function receive(
     count('ignored');
     return toReply(connector.notificationReply(true));
   }
-  count(await keepNotification(context, account, parsed.notification, body));
+  for (const notification of [parsed.notification, ...(parsed.others ?? [])]) {
+    count(await keepNotification(context, account, notification, body));
+  }
   return toReply(connector.notificationReply(true));
 }
 

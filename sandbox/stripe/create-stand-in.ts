@@ -10,7 +10,7 @@ import { Notifications, type Endpoint, type NotifyFetch } from './notifications.
 import { challengePage } from './payer-page.js';
 import { Refusal } from './refusal.js';
 import { settleRefund } from './refunds.js';
-import { Store } from './store.js';
+import { ObjectStore } from '../object-store.js';
 import { Work } from './work.js';
 
 export interface StandInAccount {
@@ -56,7 +56,7 @@ export const API_VERSION = '2026-10-28.endive';
 /** Stripe's API for cards, as far as a merchant of one account sees it, on a port of its own. */
 export function createStripeStandIn(options: StripeStandInOptions): StripeStandIn {
   const { now, journal, searchLagMs = 60_000, speed = 1 } = options;
-  const store = new Store(options.folder);
+  const store = new ObjectStore(options.folder);
   const faults = new StripeFaults();
   const endpoints = new Map(options.accounts.map(({ merchant, endpoint }) => [merchant, endpoint]));
   const notifications = new Notifications({
@@ -137,7 +137,7 @@ async function serveChallenge(
   id: string,
   request: IncomingMessage,
   response: ServerResponse,
-  store: Store,
+  store: ObjectStore,
   answerAs: (isAuthenticated: boolean) => (id: string) => Promise<void>,
 ): Promise<void> {
   const intent = store.get('payment_intent', id) as Intent | undefined;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Refusal } from './refusal.js';
-import type { Store } from './store.js';
+import type { ObjectStore } from '../object-store.js';
 
 export interface Answer {
   readonly status: number;
@@ -31,7 +31,7 @@ export class IdempotencyKeys {
   readonly #running = new Set<string>();
 
   constructor(
-    private readonly store: Store,
+    private readonly store: ObjectStore,
     private readonly now: () => number,
   ) {}
 

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { falsify, type PlannedFault, type StripeFaults } from './faults.js';
 import type { WriteJournal } from './journal-port.js';
-import type { Store } from './store.js';
+import type { ObjectStore } from '../object-store.js';
 import { newId, type EventToTell } from './work.js';
 
 /** Answers with the HTTP status, or rejects where there was none. */
@@ -38,7 +38,7 @@ const delaysMs = [
 ];
 
 export interface NotificationPorts {
-  readonly store: Store;
+  readonly store: ObjectStore;
   readonly now: () => number;
   readonly journal: WriteJournal;
   readonly faults: StripeFaults;

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { StripeJournalEntry } from './journal-port.js';
-import type { Store } from './store.js';
+import type { ObjectStore } from '../object-store.js';
 
 export interface EventToTell {
   readonly account: string;
@@ -17,7 +17,7 @@ export class Work {
   readonly events: EventToTell[] = [];
 
   constructor(
-    readonly store: Store,
+    readonly store: ObjectStore,
     readonly account: string,
     readonly nowMs: number,
     readonly baseUrl: string,

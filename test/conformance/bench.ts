@@ -6,6 +6,7 @@ import type {
   QueryOutcome,
   StartOutcome,
   Succeeded,
+  Told,
 } from '../../domain/outcome.js';
 import type {
   Connector,
@@ -20,7 +21,10 @@ import { until } from '../until.js';
 import type { ConformanceHarness, ConformancePlan, Way } from './harness.js';
 
 export type FollowUpKind = 'capture' | 'void' | 'refund';
-type AnyOutcome = StartOutcome | QueryOutcome | CloseOutcome | FollowUpLookup;
+type AnyOutcome = StartOutcome | QueryOutcome | CloseOutcome | FollowUpLookup | Told;
+
+/** Until a notification about what has happened has come, with some patience. */
+const NEWS_TAKES_MS = 1_500;
 
 /** What the cases work with: the harness, and what a workflow would do with the outcomes it gets. */
 export class Bench {
@@ -158,6 +162,19 @@ export class Bench {
     });
   }
 
+  /** All that a provider without a look-up has said of an operation: the latest of its notifications. */
+  async #wordOf<Word extends AnyOutcome>(reference: string): Promise<Word> {
+    let word: AnyOutcome = { kind: 'pending', why: 'processing' };
+    for (const raw of this.harness.arrivals()) {
+      const parsed = await this.harness.connector.parseNotification(raw);
+      if (parsed.kind !== 'verified' || parsed.notification.reference !== reference) continue;
+      const { paid, told } = parsed.notification;
+      if (paid) word = { kind: 'succeeded', paid };
+      else if (told) word = told;
+    }
+    return word as Word;
+  }
+
   parse(raw: RawNotification): Promise<ParsedNotification> {
     return this.connector.parseNotification(raw);
   }
@@ -181,21 +198,34 @@ export class Bench {
         }
       };
     };
+    const isMute = this.lacks.look_up !== undefined;
     const port = (kind: FollowUpKind) => {
       const own = connector[kind];
       return (
         own && {
           [kind]: {
             start: listen((of: FollowUpRequest) => own.start(of)),
-            query: listen((of: FollowUpRequest) => own.query(of)),
+            query: listen((of: FollowUpRequest) => askOr(of, () => own.query(of))),
           },
         }
       );
     };
+    const askOr = async <Asked extends AnyOutcome>(
+      of: OperationReference,
+      ask: () => Promise<Asked>,
+    ): Promise<Asked> => {
+      const asked = await ask();
+      if (!isMute || asked.kind !== 'unknown') return asked;
+      const word = () => this.#wordOf<Asked>(of.reference);
+      const isTold = async () => (await word()).kind !== 'pending';
+      // What was not told by then may still be under way.
+      await until('a notification tells', isTold, NEWS_TAKES_MS).catch(() => undefined);
+      return word();
+    };
     return {
       ...connector,
       start: listen((request) => connector.start(request)),
-      query: listen((request) => connector.query(request)),
+      query: listen((request) => askOr(request, () => connector.query(request))),
       close: listen((request) => connector.close(request)),
       probe: listen((account) => connector.probe(account)),
       parseNotification: listen((raw) => connector.parseNotification(raw)),

@@ -44,6 +44,8 @@ export type Trait =
   | 'payer'
   /** The payer has to act before money moves. */
   | 'offer'
+  /** The provider can be asked how a payment stands; where it cannot, its notifications are its word. */
+  | 'look_up'
   /** Starting is a call of ours: a form for the payer's browser (UnionPay) asks nobody. */
   | 'called_start'
   /** An offer can be taken back before its end. */

@@ -109,6 +109,8 @@ describe('the sweeper', () => {
       providerKey: payment?.operations[0]?.providerKey ?? 'unknown-reference',
       says: 'TRADE_SUCCESS',
       paid: null,
+      told: null,
+      providerReference: null,
       rawBody: Buffer.from('raw'),
       dueAtMs: Date.now() - 1000,
     });

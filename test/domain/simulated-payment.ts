@@ -87,7 +87,14 @@ export class SimulatedPayment {
   }
 
   notify({ operationId, paid }: Claim, receivedAtMs: number): void {
-    const notification = { id: this.trace.length, operationId, says: 'TRADE_SUCCESS', receivedAtMs, paid };
+    const notification = {
+      id: this.trace.length,
+      operationId,
+      says: 'TRADE_SUCCESS',
+      receivedAtMs,
+      paid,
+      told: null,
+    };
     this.trace.push(`notification of ${operationId.slice(-4)}: ${paid.amountMinor} - ${paid.refundedMinor}`);
     this.facts = { ...this.facts, notifications: [...this.facts.notifications, notification] };
   }

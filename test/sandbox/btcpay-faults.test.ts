@@ -100,14 +100,6 @@ test.each([...before, ...after])('a query or close that fails says nothing: %s',
   expect(await connector.close(request)).toMatchObject({ kind: 'pending', why: 'user_action' });
 });
 
-test('a server that is away is not executed, and comes back', async () => {
-  await standIn.control('POST', '/outage', { down: true });
-  const started = await start();
-  expect(started.outcome).toMatchObject({ kind: 'not_executed', error: { code: 'ECONNREFUSED' } });
-  await standIn.control('POST', '/outage', { down: false });
-  await expectOneInvoice(started);
-});
-
 test('two starts at one moment can make two invoices: one is offered, and both are counted', async () => {
   const reference = newReference();
   const request = standIn.request(reference);

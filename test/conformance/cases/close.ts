@@ -28,7 +28,7 @@ export const closeCases: readonly Case[] = [
   },
   {
     name: 'a close that comes after the payment tells of the payment, and is never called closed',
-    needs: ['payer'],
+    needs: ['payer', 'look_up'],
     run: async (bench) => {
       const { request, known } = await bench.takeMoney();
       expect(await bench.connector.close(known)).toMatchObject(paidAsAsked(request));
@@ -37,7 +37,7 @@ export const closeCases: readonly Case[] = [
   },
   {
     name: 'a refused connection closes nothing',
-    needs: ['offer', 'outage'],
+    needs: ['offer', 'outage', 'look_up'],
     run: async (bench) => {
       const { request, started } = await offered(bench);
       const known = knownFrom(request, started);

@@ -163,6 +163,9 @@ export const notificationCases: readonly Case[] = [
 
 /** Where the signature is a member of the body, it is taken out of it. */
 function stripSignature(raw: RawNotification): RawNotification {
-  const text = raw.body.toString('utf8').replace(/(^|&)sign(ature)?=[^&]*/g, '$1');
+  const text = raw.body
+    .toString('utf8')
+    .replace(/(^|&)sign(ature)?=[^&]*/g, '$1')
+    .replace(/("hmacSignature":)"[^"]*"/g, '$1null');
   return { ...raw, body: Buffer.from(text) };
 }

@@ -16,7 +16,7 @@ export type StoredObject = Readonly<Record<string, unknown>> & { readonly id: st
  * Every object in its latest form, in memory and, where there is a folder, in a log that is on the disk before
  * anything is answered: a sandbox that is killed knows afterwards what it has said.
  */
-export class Store {
+export class ObjectStore {
   readonly #tables = new Map<string, Map<string, StoredObject>>();
   readonly #file: number | undefined;
 
