@@ -40,7 +40,7 @@ export function readPayment(
     }
     case 'denied':
       // It says nothing of an earlier call under the same key.
-      return { kind: 'not_executed', error: answer.error };
+      return { kind: 'not_executed', reason: 'config', error: answer.error };
     case 'not_executed':
       return answer;
     case 'unclear':
