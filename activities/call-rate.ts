@@ -50,7 +50,7 @@ export class WaitingLine {
   }
 }
 
-/** The smaller of the provider's limit and the account's own, shared evenly by so many workers. */
+/** What the account was granted, or else what its provider takes of anybody; shared evenly by so many workers. */
 export function callsPerSecond(ofProvider: number, ofAccount: number | undefined, workers: number): number {
-  return Math.min(ofProvider, ofAccount ?? ofProvider) / workers;
+  return (ofAccount ?? ofProvider) / workers;
 }

@@ -23,6 +23,10 @@ export class JsonClient {
     return this.send('GET', path, undefined, {});
   }
 
+  delete(path: string): Promise<JsonAnswer> {
+    return this.send('DELETE', path, undefined, {});
+  }
+
   private send(
     method: string,
     path: string,

@@ -4,11 +4,20 @@ import { join, resolve } from 'node:path';
 import { stopAllProcesses } from '../scripts/processes.js';
 import { SetupError, withProgress } from '../scripts/progress.js';
 import { overBudget, summarize } from './budget.js';
+import { bulkheadFigures, runBulkhead, type BulkheadRun } from './bulkhead.js';
 import { countEach, type CountedRun } from './counter.js';
-import { runPhase, runSaga, type Phase, type Side } from './measure.js';
+import { median, runPhase, runSaga, type Phase, type Side } from './measure.js';
 import { readOptions, usage, type BenchOptions } from './options.js';
 import { proveCounting } from './prove-counting.js';
-import { backgroundLine, countTable, figuresOf, figureTable, machineLine, type Timings } from './report.js';
+import {
+  backgroundLine,
+  bulkheadTable,
+  countTable,
+  figuresOf,
+  figureTable,
+  machineLine,
+  type Timings,
+} from './report.js';
 import { closeStand, HISTORY_SHARDS, openStand, type Stand } from './stand.js';
 
 const COUNTED_PAYMENTS = 20;
@@ -53,8 +62,10 @@ async function run(stand: Stand, options: BenchOptions): Promise<number> {
   const counted = await withProgress(`counting ${COUNTED_PAYMENTS} payments of each`, () => countBoth(stand));
   const timings = options.countsOnly ? undefined : await time(stand, options);
   const figures = timings && figuresOf(timings);
+  const bulkhead = timings && (await withstand(stand, options, timings));
   console.log(`\n${machineLine(stand.temporalVersion, HISTORY_SHARDS)}\n`);
   if (figures) console.log(`${figureTable(figures)}\n`);
+  if (bulkhead) console.log(`${bulkheadTable(bulkheadFigures(bulkhead))}\n`);
   console.log(`${countTable(counted.quittance, counted.saga)}\n`);
   console.log(backgroundLine(counted.quittance.background));
   if (options.json !== undefined) {
@@ -63,12 +74,23 @@ async function run(stand: Stand, options: BenchOptions): Promise<number> {
       saga: summarize(counted.saga.payments),
     };
     const { background, statements } = counted.quittance;
-    const report = { options, figures, timings, counts, background, statements };
+    const report = { options, figures, timings, bulkhead, counts, background, statements };
     writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`);
   }
   const broken = overBudget(summarize(counted.quittance.payments));
   for (const sentence of broken) console.error(`Over the cost budget: ${sentence}`);
-  return broken.length === 0 ? 0 : 1;
+  for (const sentence of bulkhead?.broken ?? []) console.error(`The bulkhead leaks: ${sentence}`);
+  return broken.length === 0 && !bulkhead?.broken.length ? 0 : 1;
+}
+
+/** The load is a part of what the product was just seen to take. */
+function withstand(
+  stand: Stand,
+  { seconds, phases }: BenchOptions,
+  { loaded }: Timings,
+): Promise<BulkheadRun> {
+  const capacityPerSecond = median(loaded.quittance.map(({ paymentsPerSecond }) => paymentsPerSecond));
+  return runBulkhead(stand, { seconds, pairs: phases, capacityPerSecond });
 }
 
 async function countBoth(stand: Stand): Promise<Record<Side, CountedRun>> {

@@ -11,6 +11,8 @@ export interface QuittanceAddresses {
   readonly apiUrl: string;
   readonly apiKey: string;
   readonly sandboxUrl: string;
+  /** Of the worker's metrics. */
+  readonly workerUrl: string;
 }
 
 /** The merchant and the payers: everything that Quittance sees of the benchmark comes from here, over HTTP. */

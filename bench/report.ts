@@ -1,4 +1,5 @@
 import { cpus } from 'node:os';
+import type { BulkheadFigure } from './bulkhead.js';
 import { countTitles, payerActsBudget, summarize, type CountSummary } from './budget.js';
 import type { BackgroundCounts, CountedRun } from './counter.js';
 import { median, type Phase, type Side } from './measure.js';
@@ -73,6 +74,18 @@ export function figureTable(figures: readonly Figure[]): string {
     `${Math.min(...one.ratios).toFixed(2)} to ${Math.max(...one.ratios).toFixed(2)}`,
   ]);
   return table([['', 'Quittance', 'bare saga', 'ratio', 'of the pairs'], ...rows]);
+}
+
+/** Payments by QR code while the provider of cards hangs on every call, beside the same load while it does not. */
+export function bulkheadTable(figures: readonly BulkheadFigure[]): string {
+  const rows = figures.map((one) => [
+    one.title,
+    `${shown(one.healthy)} ${one.unit}`,
+    `${shown(one.hanging)} ${one.unit}`,
+    one.ratio.toFixed(2),
+    `${Math.min(...one.ratios).toFixed(2)} to ${Math.max(...one.ratios).toFixed(2)}`,
+  ]);
+  return table([['QR codes, with cards that', 'work', 'hang', 'ratio', 'of the pairs'], ...rows]);
 }
 
 export function countTable(quittance: CountedRun, saga: CountedRun): string {

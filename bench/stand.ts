@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import pg from 'pg';
@@ -11,6 +11,7 @@ import { runToEnd, spawnUntilReady, type ReadyProcess } from '../scripts/process
 import type { ProgressReporter } from '../scripts/progress.js';
 import { repositoryRoot } from '../scripts/repository-root.js';
 import { Counter, countingSettings } from './counter.js';
+import { CardBuyers } from './card-buyers.js';
 import { Shop } from './quittance.js';
 import { sagaSchema } from './saga/activities.js';
 import { findTemporalServer } from './temporal-binaries.js';
@@ -20,6 +21,7 @@ import { startTemporalServer, type RunningTemporalServer } from './temporal-serv
 export interface Stand {
   readonly temporal: Client;
   readonly shop: Shop;
+  readonly cards: CardBuyers;
   /** Runs `seconds` of sagas: POST /?seconds=&concurrency= */
   readonly sagaUrl: string;
   readonly quittanceCounter: Counter;
@@ -71,6 +73,7 @@ export async function openStand({ folder, progress, nodeOptions }: StandOptions)
     return {
       temporal,
       shop,
+      cards: new CardBuyers(quittance.addresses, temporal),
       sagaUrl: String(saga.app.ready['url']),
       quittanceCounter: await Counter.open(databaseUrl(own, 'quittance'), APP_ROLE),
       sagaCounter: await Counter.open(databaseUrl(own, 'saga'), SAGA_ROLE),
@@ -88,6 +91,7 @@ export async function openStand({ folder, progress, nodeOptions }: StandOptions)
 
 export async function closeStand(stand: Stand): Promise<void> {
   stand.shop.close();
+  stand.cards.close();
   await stand.quittanceCounter.close();
   await stand.sagaCounter.close();
   await stand.temporal.connection.close();
@@ -142,25 +146,51 @@ async function startQuittance(
     TEMPORAL_ADDRESS: server.address,
     PORT: port,
     PUBLIC_URL: apiUrl,
-    PROVIDER_ACCOUNTS_FILE: String(sandbox.ready['credentialsFile']),
+    PROVIDER_ACCOUNTS_FILE: unlimitedAccounts(folder, String(sandbox.ready['credentialsFile'])),
     WEBHOOK_ALLOW_PRIVATE_NETWORK: 'true',
     // One merchant sends all there is to send.
     RATE_LIMIT_PER_SECOND: '0',
   };
-  const worker = await start(folder, 'worker', 'worker/main.js', env, nodeOptions);
+  const worker = await start(folder, 'worker', 'worker/main.js', { ...env, WORKER_PORT: '0' }, nodeOptions);
   const api = await start(folder, 'api', 'api/main.js', env, nodeOptions);
   const apiKey = await createMerchant(env);
-  const addresses = { apiUrl, apiKey, sandboxUrl: String(sandbox.ready['controlUrl']) };
+  const [sandboxUrl, workerUrl] = [String(sandbox.ready['controlUrl']), String(worker.ready['healthUrl'])];
+  const addresses = { apiUrl, apiKey, sandboxUrl, workerUrl };
   return { addresses, database, pids: [worker.pid, api.pid] };
 }
 
+/** The sandbox takes as many calls a second as there are: no limit of a real provider is to be measured here. */
+function unlimitedAccounts(folder: string, given: string): string {
+  const { credentials } = JSON.parse(readFileSync(given, 'utf8')) as { credentials: Record<string, object> };
+  const unlimited: Record<string, object> = {};
+  for (const [name, one] of Object.entries(credentials))
+    unlimited[name] = { ...one, maxCallsPerSecond: 10_000 };
+  const file = join(folder, 'provider-accounts.json');
+  writeFileSync(file, JSON.stringify({ credentials: unlimited }), { mode: 0o600 });
+  return file;
+}
+
+/** With an account for QR codes and one for cards. */
 async function createMerchant(env: Readonly<Record<string, string>>): Promise<string> {
-  const merchant = ['--id', 'bench', '--name', 'Benchmark', '--currency', 'CNY', '--mode', 'test'];
-  const args = [join(dist(), 'scripts/merchant.js'), 'create', ...merchant, '--credential', 'alipay-sandbox'];
-  const command = process.execPath;
-  const { code, stdout, stderr } = await runToEnd({ name: 'merchant', command, args, env: { ...env } });
-  if (code !== 0) throw new Error(`merchant create failed: ${stderr || stdout}`);
-  return (JSON.parse(stdout) as { api_key: string }).api_key;
+  const merchant = ['--id', 'bench', '--mode', 'test'];
+  const named = [...merchant, '--name', 'Benchmark', '--currency', 'CNY', '--credential', 'alipay-sandbox'];
+  const made = await merchantCommand(env, ['create', ...named]);
+  await merchantCommand(env, ['account', ...merchant, '--credential', 'stripe-sandbox']);
+  return (JSON.parse(made) as { api_key: string }).api_key;
+}
+
+async function merchantCommand(
+  env: Readonly<Record<string, string>>,
+  args: readonly string[],
+): Promise<string> {
+  const { code, stdout, stderr } = await runToEnd({
+    name: 'merchant',
+    command: process.execPath,
+    args: [join(dist(), 'scripts/merchant.js'), ...args],
+    env: { ...env },
+  });
+  if (code !== 0) throw new Error(`merchant ${args[0]} failed: ${stderr || stdout}`);
+  return stdout;
 }
 
 async function startSaga(

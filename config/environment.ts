@@ -95,7 +95,7 @@ export type CredentialsByName = Readonly<
     {
       provider: string;
       mode: 'test' | 'live';
-      /** A smaller limit than the connector's own. */
+      /** Instead of what the connector says of its provider: less, or more where that was granted. */
       maxCallsPerSecond?: number | undefined;
       [setting: string]: unknown;
     }

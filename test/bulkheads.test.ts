@@ -1,10 +1,8 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { gateSettings } from '../activities/account-gate.js';
 import { providerNames } from '../providers/registry.js';
 import { runToEnd } from '../scripts/processes.js';
-import { HangingProvider } from './hanging-provider.js';
+import { addHangingCredential, type HangingProvider } from './hanging-provider.js';
 import { House } from './house.js';
 import type { Answer, Merchant } from './merchant.js';
 import { referenceOf } from './offer.js';
@@ -31,7 +29,7 @@ beforeAll(async () => {
       ...{ WORKFLOW_TASK_TIMEOUT_MS: '10000', STICKY_QUEUE_TIMEOUT_MS: '10000' },
     },
   });
-  provider = await addHangingCredential();
+  provider = await addHangingCredential(house);
   healthUrl = String((await house.start('worker')).ready['healthUrl']);
   await house.start('api');
   await addAccount('stripe-sandbox');
@@ -42,18 +40,6 @@ afterAll(async () => {
   await provider.close();
 });
 vi.setConfig({ testTimeout: 120_000 });
-
-/** The sandbox's second app, reached by way of a provider that can hang. */
-async function addHangingCredential(): Promise<HangingProvider> {
-  const given = readFileSync(house.env['PROVIDER_ACCOUNTS_FILE'] ?? '', 'utf8');
-  const { credentials } = JSON.parse(given) as { credentials: Record<string, { gateway: string }> };
-  const second = credentials['alipay-sandbox-2'];
-  const hanging = await HangingProvider.open(second?.gateway ?? '');
-  credentials['alipay-hanging'] = { ...second, gateway: hanging.url };
-  house.env['PROVIDER_ACCOUNTS_FILE'] = join(house.folder, 'provider-accounts.json');
-  writeFileSync(house.env['PROVIDER_ACCOUNTS_FILE'], JSON.stringify({ credentials }));
-  return hanging;
-}
 
 async function addAccount(credential: string): Promise<void> {
   const script = new URL('../dist/scripts/merchant.js', import.meta.url).pathname;

@@ -10,8 +10,10 @@ export interface Ending {
   readonly payer: string;
   readonly status: 'succeeded' | 'canceled';
   readonly review?: 'late_success' | 'no_answer';
-  /** Where it was paid, if not at the first try at the merchant's first account. */
-  readonly paidAt?: { readonly attempt: number; readonly account: string };
+  /** The attempt that was paid; the first by default. */
+  readonly attempt?: number;
+  /** Where the money came; Alipay's account by default. */
+  readonly ledgerAccount?: string;
 }
 
 export interface CrashScenario {
@@ -144,7 +146,40 @@ export const failedOver: CrashScenario = {
     await house.sandbox.pay(qrCode);
     await hasStatus(house, id, ['succeeded']);
     await house.sql.query(`UPDATE provider_accounts SET disabled_at = now() WHERE id = $1`, [account]);
-    return { paymentId: id, payer, status: 'succeeded', paidAt: { attempt: 2, account } };
+    return {
+      paymentId: id,
+      payer,
+      status: 'succeeded',
+      attempt: 2,
+      ledgerAccount: `provider:alipay:${account}`,
+    };
+  },
+};
+
+/** The payer approves at PayPal, and we take the money after that. */
+const approvedThenTaken: CrashScenario = {
+  async run(house) {
+    const { id, payer } = await payPatiently(house, { method: 'paypal' });
+    await hasStatus(house, id, ['requires_action']);
+    await house.sandbox.call('POST', `/paypal/orders/${referenceOf(id)}/approve`, {});
+    await hasStatus(house, id, ['succeeded']);
+    const { rows } = await house.sql.query<{ account_id: string }>(
+      'SELECT account_id FROM operations WHERE payment_id = $1',
+      [id],
+    );
+    return {
+      paymentId: id,
+      payer,
+      status: 'succeeded',
+      ledgerAccount: `provider:paypal:${rows[0]?.account_id}`,
+    };
+  },
+};
+
+export const approvedThenTakenAfterTrouble: CrashScenario = {
+  async run(house) {
+    await house.sandbox.call('POST', '/paypal/faults', { operation: 'capture', fault: 'error_500_after' });
+    return approvedThenTaken.run(house);
   },
 };
 
@@ -175,6 +210,12 @@ export const crashScenarios: Readonly<Record<CrashPoint, CrashScenario>> = {
   'worker.failover.after_commit': failedOver,
   'worker.replay.before_call': boughtAfterTrouble,
   'worker.replay.after_call': boughtAfterTrouble,
+  'worker.advance.after_taking': approvedThenTaken,
+  'worker.advance.before_call': approvedThenTaken,
+  'worker.advance.after_call': approvedThenTaken,
+  'worker.advance.after_commit': approvedThenTaken,
+  'worker.advance.before_replay': approvedThenTakenAfterTrouble,
+  'worker.advance.after_replay': approvedThenTakenAfterTrouble,
   'worker.query.after_call': foundByPolling,
   'worker.query.after_commit': foundByPolling,
   'worker.close.after_call': canceledByMerchant,

@@ -1,11 +1,14 @@
+import { readFileSync, writeFileSync } from 'node:fs';
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { join } from 'node:path';
+import type { House } from './house.js';
 
 export interface SeenCall {
   /** Alipay's name of the method. */
   readonly method: string;
   readonly reference: string;
-  readonly answered: boolean;
+  readonly atMs: number;
 }
 
 /**
@@ -60,7 +63,7 @@ export class HangingProvider {
     for (const [name, value] of new URLSearchParams(body.toString())) fields.append(name, value);
     const content = JSON.parse(fields.get('biz_content') ?? '{}') as { out_trade_no?: string };
     const seen = { method: fields.get('method') ?? '', reference: content.out_trade_no ?? '' };
-    this.calls.push({ ...seen, answered: !this.isHanging });
+    this.calls.push({ ...seen, atMs: Date.now() });
     if (!this.isHanging) return this.forward(request, body, response);
     this.hanging += 1;
     this.mostAtOnce = Math.max(this.mostAtOnce, this.hanging);
@@ -77,4 +80,19 @@ export class HangingProvider {
     onward.on('error', () => response.destroy());
     onward.end(body);
   }
+}
+
+/**
+ * Adds the credential `alipay-hanging` to a house whose API and worker do not run yet: the sandbox's second app,
+ * reached by way of a provider that can hang.
+ */
+export async function addHangingCredential(house: House): Promise<HangingProvider> {
+  const given = readFileSync(house.env['PROVIDER_ACCOUNTS_FILE'] ?? '', 'utf8');
+  const { credentials } = JSON.parse(given) as { credentials: Record<string, { gateway: string }> };
+  const second = credentials['alipay-sandbox-2'];
+  const hanging = await HangingProvider.open(second?.gateway ?? '');
+  credentials['alipay-hanging'] = { ...second, gateway: hanging.url };
+  house.env['PROVIDER_ACCOUNTS_FILE'] = join(house.folder, 'provider-accounts.json');
+  writeFileSync(house.env['PROVIDER_ACCOUNTS_FILE'], JSON.stringify({ credentials }));
+  return hanging;
 }

@@ -36,7 +36,7 @@ describe('calls a second', () => {
   test.each([
     [50, undefined, 1, 50],
     [50, 10, 1, 10],
-    [50, 80, 1, 50],
+    [50, 80, 1, 80],
     [50, undefined, 4, 12.5],
     [50, 2, 4, 0.5],
   ])('of a provider’s %d, an account’s %s and %d workers each has %d', (provider, own, workers, each) => {

@@ -75,6 +75,28 @@ describe('a kill switch', () => {
     ]);
   });
 
+  it('is thrown and lifted by many at once: each lift counts once, and the audit has a line for each use', async () => {
+    const thrown = await Promise.all(Array.from({ length: 20 }, () => stop({ method: 'alipay' })));
+    expect(thrown.map(({ status }) => status)).toEqual(thrown.map(() => 201));
+    const ids = thrown.map(({ body }) => String(body['id']));
+    const lift = (id: string) => merchant.send('DELETE', `/v1/kill_switches/${id}`);
+    const last = ids.at(-1)!;
+    const lifts = await Promise.all([...ids, ...ids].filter((id) => id !== last).map(lift));
+    const statuses = lifts.map(({ status }) => status).sort();
+    expect(statuses).toEqual([...Array<number>(19).fill(200), ...Array<number>(19).fill(404)]);
+    expect((await pay(merchant)).body['code']).toBe('method_unavailable');
+    expect((await lift(last)).status).toBe(200);
+    expect((await pay(merchant)).status).toBe(201);
+    const { rows } = await house.sql.query(
+      `SELECT action, count(*)::int AS times FROM audit_log WHERE detail ->> 'id' = ANY ($1) GROUP BY 1 ORDER BY 1`,
+      [ids],
+    );
+    expect(rows).toEqual([
+      { action: 'kill_switch.lifted', times: 20 },
+      { action: 'kill_switch.thrown', times: 20 },
+    ]);
+  });
+
   it.each([
     ['without a reason', { reason: undefined }, 'missing_field', '/reason'],
     ['of an unknown provider', { provider: 'acme' }, 'invalid_field', '/provider'],
