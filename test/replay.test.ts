@@ -18,6 +18,7 @@ describe('recorded histories', () => {
     const branches = histories.map((file) => file.replace(/\.json$/, '').replace(/^[\d.]+-/, ''));
     expect(branches.sort()).toEqual(
       [
+        'approved-then-taken-after-trouble',
         'bought',
         'bought-after-trouble',
         'canceled-by-merchant',
