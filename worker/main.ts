@@ -9,6 +9,7 @@ import { createCrashAt } from '../config/crash-point.js';
 import { readCredentials, readEnvironment, SettingError, type Environment } from '../config/environment.js';
 import { grpcCompression, temporalConnectionOptions } from '../config/temporal-connection.js';
 import { connectDatabase, type Database } from '../db/connect.js';
+import { createWalletBook } from '../db/wallets.js';
 import { requireUsableDatabase, UnusableDatabaseError } from '../db/usable-database.js';
 import { createConnectors } from '../providers/registry.js';
 import type { CredentialsByName } from '../config/environment.js';
@@ -139,6 +140,7 @@ function activityDependencies(
   const now = () => Date.now();
   const connectors = createConnectors({
     now,
+    wallets: createWalletBook(database),
     credentials(name) {
       const found = credentials[name];
       if (!found) throw new SettingError(`PROVIDER_ACCOUNTS_FILE has no credential named ${name}`);
