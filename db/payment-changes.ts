@@ -11,7 +11,7 @@ import { providerAccount } from '../domain/ledger.js';
 import { isOpen } from '../domain/operation.js';
 import { toPaymentResource } from '../domain/payment-resource.js';
 import { isEnded } from '../domain/payment.js';
-import type { WalletMovement } from '../domain/wallet.js';
+import { WALLET_PROVIDER, type WalletMovement } from '../domain/wallet.js';
 import type { Executor } from './connect.js';
 import { eventRows } from './events.js';
 import { changeParts, paymentChange, type ChangePart } from './payment-change-statement.js';
@@ -51,6 +51,7 @@ export async function writeIfCovered(
   nowMs: number,
   notifications: AppliedNotifications = { ids: [], result: '' },
 ): Promise<PaymentFacts | undefined> {
+  requireMovement(before, change);
   const after = applyChange(before, change);
   const consequences = consequencesOf(before, after, change, nowMs);
   const input = {
@@ -82,6 +83,14 @@ export async function writeIfCovered(
   if (isWritten) return after;
   if (!isCovered) return undefined;
   throw new ConcurrentChangeError(`payment ${before.record.id} was changed by somebody else`);
+}
+
+/** A wallet has no books but ours: what is recorded as done and not booked would be money lost in silence. */
+function requireMovement({ operations }: PaymentFacts, { operation, movement }: PaymentChange): void {
+  const isDone = operation?.to === 'succeeded' || operation?.to === 'late_success';
+  if (!isDone || operation.from === operation.to || movement) return;
+  const { provider } = operations.find(({ id }) => id === operation.id) ?? {};
+  if (provider === WALLET_PROVIDER) throw new Error('an operation by wallet is done only with its movement');
 }
 
 interface Written {
