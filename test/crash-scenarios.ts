@@ -10,6 +10,8 @@ export interface Ending {
   readonly payer: string;
   readonly status: 'succeeded' | 'canceled';
   readonly review?: 'late_success' | 'no_answer';
+  /** The attempt that was paid; the first by default. */
+  readonly attempt?: number;
   /** Where the money came; Alipay's account by default. */
   readonly ledgerAccount?: string;
 }
@@ -95,7 +97,7 @@ export const canceledByMerchant: CrashScenario = {
 /** Declined, and then left alone until it expires. */
 const expiredAfterRefusal: CrashScenario = {
   async run(house) {
-    await house.sandbox.fault('precreate', 'code', { code: '40004', sub_code: 'ACQ.ACCESS_FORBIDDEN' });
+    await house.sandbox.fault('precreate', 'code', { code: '40004', sub_code: 'ACQ.BUYER_NOT_EXIST' });
     const { id, payer } = await payPatiently(house, { expires_in: 10 });
     await hasStatus(house, id, ['canceled']);
     return { paymentId: id, payer, status: 'canceled' };
@@ -132,6 +134,25 @@ export const paidUnseenAndLate: CrashScenario = {
       60_000,
     );
     return { paymentId: id, payer, status: 'canceled', review: 'late_success' };
+  },
+};
+
+/** The first account is set up wrongly, as its provider says of this one call; the merchant has another. */
+export const failedOver: CrashScenario = {
+  async run(house) {
+    const account = await house.addAccount('alipay-sandbox-2');
+    await house.sandbox.fault('precreate', 'code', { code: '40004', sub_code: 'ACQ.ACCESS_FORBIDDEN' });
+    const { id, payer, qrCode } = await offered(house);
+    await house.sandbox.pay(qrCode);
+    await hasStatus(house, id, ['succeeded']);
+    await house.sql.query(`UPDATE provider_accounts SET disabled_at = now() WHERE id = $1`, [account]);
+    return {
+      paymentId: id,
+      payer,
+      status: 'succeeded',
+      attempt: 2,
+      ledgerAccount: `provider:alipay:${account}`,
+    };
   },
 };
 
@@ -186,6 +207,7 @@ export const crashScenarios: Readonly<Record<CrashPoint, CrashScenario>> = {
   'worker.start.before_call': bought,
   'worker.start.after_call': bought,
   'worker.start.after_commit': bought,
+  'worker.failover.after_commit': failedOver,
   'worker.replay.before_call': boughtAfterTrouble,
   'worker.replay.after_call': boughtAfterTrouble,
   'worker.advance.after_taking': approvedThenTaken,

@@ -52,7 +52,7 @@ describe.each([
 async function expectEnding(ending: Ending): Promise<void> {
   const { paymentId, payer, status, review } = ending;
   const account = ending.ledgerAccount ?? `provider:alipay:${house.merchant.account}`;
-  const charges = await house.sandbox.charges(referenceOf(paymentId));
+  const charges = await house.sandbox.charges(referenceOf(paymentId, ending.attempt));
   const isPaid = status === 'succeeded';
   expect(charges).toEqual(isPaid || review === 'late_success' ? [100_000] : []);
 

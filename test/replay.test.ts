@@ -25,6 +25,7 @@ describe('recorded histories', () => {
         'canceled-by-operator',
         'confirmed-after-refusal',
         'expired',
+        'failed-over',
         'found-by-polling',
         'late-money',
         'review',
