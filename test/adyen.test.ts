@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { runToEnd } from '../scripts/processes.js';
 import { House } from './house.js';
 import { ledgerBalances } from './ledger-balances.js';
 import { referenceOf } from './offer.js';
+import { accountAt } from './provider-account.js';
 import { until } from './until.js';
 
 let house: House;
@@ -15,8 +15,8 @@ beforeAll(async () => {
   // Adyen's own offers end after hours; here a person is asked seconds after a payment's end.
   house = await House.open({ env: { CONCLUSIVE_MARGIN_MS: '2000', REVIEW_GRACE_MS: '1000' } });
   await house.merchant.addCourse();
-  account = await accountAt('adyen-sandbox');
-  secondAccount = await accountAt('adyen-sandbox-2');
+  account = await accountAt(house, 'adyen-sandbox');
+  secondAccount = await accountAt(house, 'adyen-sandbox-2');
   const cards = (await house.sandbox.call('GET', '/adyen/cards')) as { tokens: typeof tokens };
   Object.assign(tokens, cards.tokens);
   await sendWebhooks(account, 'adyen-sandbox');
@@ -25,20 +25,6 @@ beforeAll(async () => {
 afterEach(() => house.sandbox.call('DELETE', '/adyen/faults'));
 afterAll(() => house.close());
 vi.setConfig({ testTimeout: 90_000 });
-
-async function accountAt(credential: string): Promise<string> {
-  const { code, stdout, stderr } = await runToEnd({
-    name: 'merchant account',
-    command: process.execPath,
-    args: [
-      new URL('../dist/scripts/merchant.js', import.meta.url).pathname,
-      ...['account', '--id', house.merchant.id, '--mode', 'test', '--credential', credential],
-    ],
-    env: house.env,
-  });
-  if (code !== 0) throw new Error(stderr);
-  return (JSON.parse(stdout) as { account: string }).account;
-}
 
 function sendWebhooks(to: string, credential: string): Promise<unknown> {
   const url = `${house.apiUrl}/notifications/adyen/${to}`;
@@ -280,10 +266,10 @@ describe('kill -9 of the worker', () => {
     await expectPaidOnce(id);
   });
 
-  test('between taking the step and sending it charges the payer of a 3-D Secure page once', async () => {
+  test('between the charge and its record charges the payer of a 3-D Secure page once', async () => {
     const made = await payWith('three_d_secure', shop);
-    const crash = { CRASH_POINT: 'worker.start.after_commit', CRASH_POINT_MARKER: join(house.folder, '3ds') };
-    await house.restart('worker', crash);
+    const point = 'worker.advance.after_call';
+    await house.restart('worker', { CRASH_POINT: point, CRASH_POINT_MARKER: join(house.folder, point) });
     await comeBack(await answerIssuer(made, 'pass'));
     expect((await house.process('worker').exited).signal).toBe('SIGKILL');
     await house.start('worker');
