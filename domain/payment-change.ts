@@ -21,9 +21,19 @@ export interface PaymentChange {
   readonly onlyWhileWanted?: boolean;
   readonly postings?: readonly Posting[];
   readonly grantsEntitlements?: boolean;
+  /** All that was delivered for was given back. */
+  readonly revokesEntitlements?: boolean;
   /** The payment ended unpaid: our own reservations are given back. */
   readonly releasesClaims?: boolean;
   readonly review?: { readonly reason: ReviewReason; readonly evidence: ReviewEvidence };
+  /** Questions to a person that are answered by it. */
+  readonly closesReviews?: readonly ReviewKey[];
+}
+
+/** There is one review of a reason for an operation. */
+export interface ReviewKey {
+  readonly operationId: string;
+  readonly reason: ReviewReason;
 }
 
 export interface OperationChange {
@@ -33,10 +43,12 @@ export interface OperationChange {
   readonly sentAtMs?: number;
   readonly offer?: Offer;
   readonly providerReference?: string;
-  readonly lastError?: PaymentError;
+  /** Null takes an earlier one away. */
+  readonly lastError?: PaymentError | null;
   readonly askedAtMs?: number;
   readonly nextPollMs?: number;
   readonly pollCount?: number;
+  readonly captureBeforeMs?: number;
   readonly advance?: AdvanceChange;
 }
 
@@ -58,6 +70,8 @@ export const reviewReasons = [
   'surplus',
   'no_answer',
   'unexpected_refund',
+  'void_refused',
+  'refund_failed',
 ] as const;
 export type ReviewReason = (typeof reviewReasons)[number];
 
@@ -101,10 +115,11 @@ function applyToOperation(
     sentAtMs: known.sentAtMs ?? change.sentAtMs ?? null,
     offer: (advance?.replacesOffer && change.offer) || (known.offer ?? change.offer ?? null),
     providerReference: change.providerReference ?? known.providerReference,
-    lastError: change.lastError ?? known.lastError,
+    lastError: change.lastError === undefined ? known.lastError : change.lastError,
     askedAtMs: change.askedAtMs ?? known.askedAtMs,
     nextPollMs: change.nextPollMs ?? known.nextPollMs,
     pollCount: change.pollCount ?? known.pollCount,
+    captureBeforeMs: known.captureBeforeMs ?? change.captureBeforeMs ?? null,
     posted: [...known.posted, ...postings.map((posting) => posting.fact)],
     ...(advance
       ? {
@@ -130,6 +145,14 @@ export function operationChange(
 
 export function providerReferenceOf({ providerReference }: { providerReference?: string }) {
   return providerReference === undefined ? {} : { providerReference };
+}
+
+/** One for each line of the order that is paid. */
+export function grantedEvents(payment: PaymentFacts): NewEvent[] {
+  return payment.lines.map((line) => ({
+    type: 'entitlement.granted',
+    detail: { product: line.product, payer: payment.record.payerId, status: 'granted' },
+  }));
 }
 
 /** As the row has it. */
