@@ -11,7 +11,12 @@ import {
   settlingOperation,
   type FollowUpPosition,
 } from '../domain/follow-up.js';
-import { decideDropped, decideFollowUpReview, decideFollowUpStart } from '../domain/follow-up-decisions.js';
+import {
+  decideDropped,
+  decideFollowUpReview,
+  decideFollowUpStart,
+  unknownUnlessAsked,
+} from '../domain/follow-up-decisions.js';
 import { isOpen } from '../domain/operation.js';
 import type { FollowUpLookup, FollowUpOutcome, NotExecuted, Unknown } from '../domain/outcome.js';
 import { operationChange, type PaymentChange } from '../domain/payment-change.js';
@@ -21,6 +26,7 @@ import type { OperationFacts, PaymentFacts } from '../domain/payment-facts.js';
 import { REVIEW_POLL_DELAY_MS } from '../domain/payment-position.js';
 import { decideUnexpectedRefund } from '../domain/payment-refund.js';
 import { decideEmptied, refundedByUs } from '../domain/payment-refunds.js';
+import type { FollowUpRequest } from '../providers/connector.js';
 import type { ActivityDependencies } from './dependencies.js';
 import type { PhaseInput, PhaseResult } from './phase.js';
 import {
@@ -184,8 +190,24 @@ async function send(
 ): Promise<FollowUpOutcome> {
   const operation = mustFind(payment, id);
   const request = followUpRequest(dependencies, payment, operation);
-  const outcome = await portOf(dependencies, operation).start(request);
+  const told =
+    operation.status === 'sent' ? undefined : await askBeforeReplay(dependencies, operation, request);
+  const outcome = told ?? (await portOf(dependencies, operation).start(request));
   return confirmMoved(dependencies, request, operation, outcome);
+}
+
+/**
+ * What may have been done is asked about before it is asked for again: a provider that lost or ignored the key would do
+ * it twice. Where it does not know, or cannot tell, the key has to do.
+ */
+async function askBeforeReplay(
+  dependencies: ActivityDependencies,
+  operation: OperationFacts,
+  request: FollowUpRequest,
+): Promise<FollowUpOutcome | undefined> {
+  const told = await portOf(dependencies, operation).query(request);
+  const isUnderWay = told.kind === 'pending' && told.why !== 'retry_same_key';
+  return told.kind === 'succeeded' || isUnderWay ? told : undefined;
 }
 
 /** planned → sent before the first byte; a `sent` that a re-run finds becomes unknown before anything else. */
@@ -200,7 +222,7 @@ async function takeSend(
     ? operationChange(operation, 'send_taken', { sentAtMs: dependencies.now() })
     : operationChange(operation, 'found_by_rerun', {});
   if (!change) return payment;
-  const outcome = isFirst || operation.kind === 'refund' ? {} : ({ outcome: 'unknown' } as const);
+  const outcome = isFirst || operation.kind === 'refund' ? {} : unknownUnlessAsked(payment);
   return commitChange(
     dependencies,
     payment,

@@ -108,7 +108,8 @@ async function startDurably(
   const outcome = await dependencies.gate.passDurably(readOperation, async () => {
     if (readOperation.status === 'planned') payment = await takeSend(dependencies, payment, readOperation);
     dependencies.crashAt('worker.replay.before_call');
-    return askToCollect(dependencies, connector, payment, readOperation);
+    const told = await askBeforeReplay(connector, collectingOperation(payment) ?? readOperation);
+    return told ?? askToCollect(dependencies, connector, payment, readOperation);
   });
   const operation = collectingOperation(payment) ?? readOperation;
   dependencies.crashAt('worker.replay.after_call');
@@ -124,6 +125,23 @@ async function startDurably(
   if (isUnclear(outcome)) throw providerUnclear(operation.provider, outcome);
   if (!change) throw providerUnclear(operation.provider, outcome);
   return done(changed);
+}
+
+/**
+ * What may have been charged is asked about before it is asked for again: a provider that lost or ignored the key
+ * would charge twice. Only its word that there is a charge, or an offer, takes the place of the replay; where it does
+ * not know, or cannot tell, the key has to do.
+ */
+async function askBeforeReplay(
+  connector: Connector,
+  operation: OperationFacts,
+): Promise<StartOutcome | undefined> {
+  if (operation.status !== 'unknown' || connector.capabilities.startOnlyMakesOffer) return undefined;
+  const reference = referenceOf(operation);
+  const told = await connector.query(reference);
+  if (told.kind === 'succeeded') return confirmDifference(connector, operation, reference, told);
+  const isUsable = told.kind === 'pending' && (told.why === 'processing' || told.offer !== undefined);
+  return isUsable ? told : undefined;
 }
 
 async function askToCollect(

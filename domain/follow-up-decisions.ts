@@ -37,7 +37,7 @@ export function decideFollowUpStart(
     case 'not_executed':
       return operation.status === 'sent' ? operationOnly(operation, 'not_delivered') : undefined;
     case 'unknown':
-      return decideUnclear(operation, outcome, nowMs);
+      return decideUnclear(payment, operation, outcome, nowMs);
     case 'succeeded':
     case 'pending':
     case 'failed':
@@ -208,6 +208,7 @@ function decidePending(
 
 /** A call without a readable, verified answer: the first time it is news, afterwards it changes nothing. */
 function decideUnclear(
+  payment: PaymentFacts,
   operation: OperationFacts,
   outcome: Unknown,
   nowMs: number,
@@ -222,7 +223,7 @@ function decideUnclear(
   if (!change) return undefined;
   return {
     operation: change,
-    ...(operation.kind === 'refund' ? {} : { outcome: 'unknown', lastError }),
+    ...(operation.kind === 'refund' ? {} : { ...unknownUnlessAsked(payment), lastError }),
     events: [{ type: 'operation.unknown', detail: { id: operation.id, error: lastError } }],
   };
 }
@@ -230,4 +231,9 @@ function decideUnclear(
 function operationOnly(operation: OperationFacts, event: 'not_delivered'): PaymentChange | undefined {
   const change = operationChange(operation, event, {});
   return change && { operation: change, events: [] };
+}
+
+/** A payment about which a person is asked says so, whatever else is not known of it. */
+export function unknownUnlessAsked({ record }: PaymentFacts): Pick<PaymentChange, 'outcome'> {
+  return record.outcome === 'review' ? {} : { outcome: 'unknown' };
 }
