@@ -2,6 +2,7 @@ import { createAdyenConnector } from './adyen/index.js';
 import { createAlipayConnector } from './alipay/index.js';
 import { createWechatPayConnector } from './wechat_pay/index.js';
 import { createBtcpayConnector } from './btcpay/index.js';
+import { createPaypalConnector } from './paypal/index.js';
 import type { Connector, ConnectorDependencies, ConnectorFactory } from './connector.js';
 import { createStripeConnector } from './stripe/index.js';
 import { createUnionPayConnector } from './union_pay/index.js';
@@ -12,6 +13,7 @@ const factories = {
   stripe: createStripeConnector,
   wechat_pay: createWechatPayConnector,
   btcpay: createBtcpayConnector,
+  paypal: createPaypalConnector,
   union_pay: createUnionPayConnector,
   adyen: createAdyenConnector,
 } as const satisfies Record<string, ConnectorFactory>;

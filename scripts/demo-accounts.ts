@@ -13,7 +13,7 @@ export interface DemoSurroundings {
 }
 
 /** Providers whose webhooks go where a merchant's dashboard says; the others are told with each payment. */
-const providersWithDashboards: readonly string[] = ['adyen', 'btcpay', 'stripe'];
+const providersWithDashboards: readonly string[] = ['adyen', 'btcpay', 'paypal', 'stripe'];
 
 /** The demo merchant's accounts beside Alipay's: one at each provider that the sandbox plays. */
 export async function ensureDemoAccounts(state: StateFolder, around: DemoSurroundings): Promise<void> {

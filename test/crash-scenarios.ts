@@ -11,7 +11,7 @@ export interface Ending {
   readonly status: 'succeeded' | 'canceled';
   readonly review?: 'late_success' | 'no_answer';
   /** Where its money is; Alipay by default. */
-  readonly provider?: 'alipay' | 'stripe';
+  readonly provider?: 'alipay' | 'stripe' | 'paypal';
   /** What the payer has back. */
   readonly refundedMinor?: number;
 }
@@ -137,6 +137,24 @@ export const paidUnseenAndLate: CrashScenario = {
   },
 };
 
+/** The payer approves at PayPal, and we take the money after that. */
+const approvedThenTaken: CrashScenario = {
+  async run(house) {
+    const { id, payer } = await payPatiently(house, { method: 'paypal' });
+    await hasStatus(house, id, ['requires_action']);
+    await house.sandbox.call('POST', `/paypal/orders/${referenceOf(id)}/approve`, {});
+    await hasStatus(house, id, ['succeeded']);
+    return { paymentId: id, payer, status: 'succeeded', provider: 'paypal' };
+  },
+};
+
+export const approvedThenTakenAfterTrouble: CrashScenario = {
+  async run(house) {
+    await house.sandbox.call('POST', '/paypal/faults', { operation: 'capture', fault: 'error_500_after' });
+    return approvedThenTaken.run(house);
+  },
+};
+
 /** Its workflow is gone, so that only the sweeper can go on with it. */
 const terminatedAndSwept: CrashScenario = {
   async run(house) {
@@ -213,6 +231,12 @@ export const crashScenarios: Readonly<Record<CrashPoint, CrashScenario>> = {
   'worker.start.after_commit': bought,
   'worker.replay.before_call': boughtAfterTrouble,
   'worker.replay.after_call': boughtAfterTrouble,
+  'worker.advance.after_taking': approvedThenTaken,
+  'worker.advance.before_call': approvedThenTaken,
+  'worker.advance.after_call': approvedThenTaken,
+  'worker.advance.after_commit': approvedThenTaken,
+  'worker.advance.before_replay': approvedThenTakenAfterTrouble,
+  'worker.advance.after_replay': approvedThenTakenAfterTrouble,
   'worker.query.after_call': foundByPolling,
   'worker.query.after_commit': foundByPolling,
   'worker.close.after_call': canceledByMerchant,

@@ -6,6 +6,7 @@ import { crashScenarios, type Ending } from './crash-scenarios.js';
 import { House } from './house.js';
 import { ledgerBalances } from './ledger-balances.js';
 import { referenceOf } from './offer.js';
+import { accountAt } from './provider-account.js';
 import { stripeAccount } from './provider-accounts.js';
 import { until } from './until.js';
 
@@ -15,6 +16,10 @@ beforeAll(async () => {
   house = await House.open({ env: { WEBHOOK_LEASE_SECONDS: '3' } });
   await house.merchant.addCourse();
   await stripeAccount(house);
+  const paypal = await accountAt(house, 'paypal-sandbox');
+  await house.sandbox.call('PUT', '/paypal/endpoints/paypal-sandbox', {
+    url: `${house.apiUrl}/notifications/paypal/${paypal}`,
+  });
   const url = `${house.sandbox.url}/merchant/webhooks/shop`;
   const enabled_events = ['payment.succeeded', 'payment.canceled', 'payment.review', 'entitlement.granted'];
   const endpoint = await house.merchant.post('/v1/webhook_endpoints', { url, enabled_events });

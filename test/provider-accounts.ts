@@ -1,24 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { runToEnd } from '../scripts/processes.js';
 import type { House } from './house.js';
+import { accountAt } from './provider-account.js';
 
-/** Gives the house's merchant another provider account, whose notifications come to the house. */
-export async function addAccount(house: House, credential: string): Promise<string> {
-  const { code, stdout, stderr } = await runToEnd({
-    name: 'merchant account',
-    command: process.execPath,
-    args: [
-      new URL('../dist/scripts/merchant.js', import.meta.url).pathname,
-      ...['account', '--id', house.merchant.id, '--mode', 'test', '--credential', credential],
-    ],
-    env: house.env,
-  });
-  if (code !== 0) throw new Error(stderr);
-  return (JSON.parse(stdout) as { account: string }).account;
-}
-
+/** An account at Stripe, whose notifications come to the house; tells its id. */
 export async function stripeAccount(house: House): Promise<string> {
-  const account = await addAccount(house, 'stripe-sandbox');
+  const account = await accountAt(house, 'stripe-sandbox');
   const url = `${house.apiUrl}/notifications/stripe/${account}`;
   await house.sandbox.call('PUT', '/stripe/endpoints/stripe-sandbox', { url });
   return account;

@@ -4,6 +4,7 @@ import { runToEnd } from '../../scripts/processes.js';
 import * as scenarios from '../crash-scenarios.js';
 import { House } from '../house.js';
 import { referenceOf } from '../offer.js';
+import { accountAt } from '../provider-account.js';
 import { until } from '../until.js';
 
 /**
@@ -97,6 +98,12 @@ test('webhook-retried', async () => {
     return rows[0];
   });
   await keep('webhook-retried', `webhook-${id}`);
+});
+
+test('approved-then-taken-after-trouble', async () => {
+  await accountAt(house, 'paypal-sandbox');
+  const { paymentId } = await scenarios.approvedThenTakenAfterTrouble.run(house);
+  await keep('approved-then-taken-after-trouble', paymentId);
 });
 
 test('review', async () => {
