@@ -12,6 +12,7 @@ import {
 import { renewAttempt, SHORTEST_OFFER_MS } from '../domain/plan-operation.js';
 import type { Connector, StartRequest } from '../providers/connector.js';
 import { confirmDifference } from './confirm-difference.js';
+import { commitBooked } from './store-booking.js';
 import type { ActivityDependencies } from './dependencies.js';
 import type { PhaseInput, PhaseResult } from './phase.js';
 import { referenceOf } from './provider-query-operation.js';
@@ -28,6 +29,9 @@ export function createStartOperation(dependencies: ActivityDependencies) {
     const operation = collectingOperation(payment);
     if (operation?.isStopped && operation.status === 'planned') return stop(dependencies, payment, operation);
     if (!operation || !mayStart(payment, operation, dependencies.now())) return done(payment);
+    const connector = dependencies.connectors.get(operation.provider);
+    if (connector.capabilities.isOwnLedger)
+      return book(dependencies, connector, payment, operation, firstTry);
     return firstTry
       ? startAtOnce(dependencies, payment, operation)
       : startDurably(dependencies, payment, operation);
@@ -92,6 +96,33 @@ async function startAtOnce(
   const decided = { ...change, onlyWhileWanted };
   const changed = await commitChange(dependencies, payment, decided, 'worker.start.after_commit');
   return { ...done(changed), clean: !isUnclear(outcome) };
+}
+
+/**
+ * Our own ledger: nothing is sent, so there is nothing to commit before and nothing that could be unclear after. The
+ * charge is the statement that records it; a crash leaves both or neither.
+ */
+async function book(
+  dependencies: ActivityDependencies,
+  connector: Connector,
+  payment: PaymentFacts,
+  operation: OperationFacts,
+  firstTry: boolean,
+): Promise<PhaseResult> {
+  dependencies.crashAt('worker.start.before_call');
+  const outcome = await connector.start(startRequest(dependencies, payment, operation));
+  dependencies.crashAt('worker.start.after_call');
+  if (isUnclear(outcome)) {
+    // Its account is not set up: operators see it on the wallet's own queue, and it goes on once it is.
+    if (firstTry) return { ...done(payment), clean: false };
+    throw providerUnclear(operation.provider, outcome);
+  }
+  const decide = (said: StartOutcome) => decideStart(payment, operation, said, dependencies.now());
+  const change = decide(outcome);
+  if (!change) return done(payment);
+  // Booking is sending: a cancel, an expiry or a kill switch that was first stands.
+  const booking = { ...change, onlyWhileWanted: true };
+  return done(await commitBooked(dependencies, payment, operation, booking, decide));
 }
 
 /**

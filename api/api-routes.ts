@@ -10,6 +10,7 @@ import { paymentRoutes } from './routes/payments.js';
 import { productRoutes } from './routes/products.js';
 import { refundRoutes } from './routes/refunds.js';
 import { reviewRoutes } from './routes/reviews.js';
+import { walletRoutes } from './routes/wallets.js';
 import { dryRunRoute } from './routes/routing-dry-run.js';
 import { routingRoutes } from './routes/routing.js';
 import { webhookEndpointRoutes } from './routes/webhook-endpoints.js';
@@ -25,6 +26,7 @@ export const apiRoutes: readonly ApiRoute[] = [
   ...productRoutes,
   ...entitlementRoutes,
   ...reviewRoutes,
+  ...walletRoutes,
   ...webhookEndpointRoutes,
   ...killSwitchRoutes,
   ...methodRoutes,

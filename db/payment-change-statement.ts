@@ -1,14 +1,16 @@
 import type { Statement } from './statement.js';
+import { bookedMovement, coveredWallet } from './wallet-movement-parts.js';
 
 /** What may belong to a change of a payment, beside the rows of payment and operation. */
 export type ChangePart = keyof typeof parts;
 
-const core = /* sql */ `
+/** `covered` is one more condition, in one more common table: the payer's wallet has what the change takes from it. */
+const core = (covered: { table: string; condition: string }) => /* sql */ `
     WITH input AS MATERIALIZED (SELECT * FROM jsonb_to_record(?) AS i (
       payment_id text, sequence integer, new_sequence integer, status text, outcome text, received bigint,
       refunded bigint, last_error jsonb, card jsonb, ended boolean, due_at timestamptz, only_while_wanted boolean,
       operation jsonb, postings jsonb, entitlements jsonb, review jsonb, closed_reviews jsonb, refund jsonb, events jsonb,
-      answer text, notifications jsonb, notification_result text)),
+      answer text, notifications jsonb, notification_result text, movement jsonb)),
     operation_change AS MATERIALIZED (
       SELECT input.payment_id, o.* FROM input, jsonb_to_record(input.operation) AS o (
         id text, status_read text, status text, sent_at timestamptz, offer jsonb, provider_reference text,
@@ -20,7 +22,7 @@ const core = /* sql */ `
     operation_as_read AS MATERIALIZED (
       SELECT o.id FROM operations o JOIN operation_change c
         ON o.id = c.id AND o.payment_id = c.payment_id AND o.status = c.status_read
-         FOR NO KEY UPDATE OF o),
+         FOR NO KEY UPDATE OF o)${covered.table},
     payment AS (
       UPDATE payments p SET
         status = i.status, outcome = i.outcome, amount_received_minor = i.received,
@@ -32,7 +34,7 @@ const core = /* sql */ `
          AND (i.operation IS NULL OR EXISTS (SELECT FROM operation_as_read))
          AND (NOT i.only_while_wanted OR (p.cancel_requested_at IS NULL AND p.expires_at > now()
            AND NOT EXISTS (SELECT FROM operations o JOIN operation_as_read r ON r.id = o.id
-                WHERE is_stopped(p.merchant_id, p.mode, o.provider, p.method, o.kind))))
+                WHERE is_stopped(p.merchant_id, p.mode, o.provider, p.method, o.kind))))${covered.condition}
       RETURNING p.id, p.merchant_id, p.mode, p.payer_id),
     operation AS (
       UPDATE operations o SET
@@ -137,6 +139,7 @@ const parts = {
         FROM payment, input i
        WHERE n.payment_id = payment.id AND n.processed_at IS NULL
          AND n.id = ANY (ARRAY(SELECT jsonb_array_elements_text(i.notifications)::bigint)))`,
+  movement: bookedMovement,
 };
 
 export const changeParts = Object.keys(parts) as readonly ChangePart[];
@@ -156,7 +159,11 @@ export function paymentChange(needed: ReadonlySet<ChangePart>): Statement {
   const known = statements.get(name);
   if (known) return known;
   const texts = changeParts.filter((part) => needed.has(part)).map((part) => parts[part]);
-  const statement: Statement = { name, text: `${[core, ...texts].join(',')}\n    SELECT id FROM payment` };
+  const movesWallet = needed.has('movement');
+  const start = core(movesWallet ? coveredWallet : { table: '', condition: '' });
+  const isCovered = movesWallet ? 'EXISTS (SELECT FROM wallet_as_read)' : 'true';
+  const result = `SELECT (SELECT id FROM payment) IS NOT NULL AS "isWritten", ${isCovered} AS "isCovered"`;
+  const statement: Statement = { name, text: `${[start, ...texts].join(',')}\n    ${result}` };
   statements.set(name, statement);
   return statement;
 }

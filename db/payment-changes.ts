@@ -9,14 +9,17 @@ import {
 import { followUpDueAt } from '../domain/follow-up.js';
 import { dueAt, type OperationFacts, type PaymentFacts } from '../domain/payment-facts.js';
 import { refundResourceOf } from '../domain/payment-refunds.js';
+import { providerAccount } from '../domain/ledger.js';
 import { isOpen } from '../domain/operation.js';
 import { toPaymentResource } from '../domain/payment-resource.js';
 import { isEnded } from '../domain/payment.js';
+import type { WalletMovement } from '../domain/wallet.js';
 import type { Executor } from './connect.js';
 import { eventRows } from './events.js';
 import { changeParts, paymentChange, type ChangePart } from './payment-change-statement.js';
-import { run } from './statement.js';
+import { runOne } from './statement.js';
 import { ConcurrentChangeError } from './transaction.js';
+import { movementRow } from './wallet-movement-parts.js';
 
 /** The notifications that a change applies, and what people are told came of them. */
 export interface AppliedNotifications {
@@ -36,6 +39,19 @@ export async function writePaymentChange(
   nowMs: number,
   notifications: AppliedNotifications = { ids: [], result: '' },
 ): Promise<PaymentFacts> {
+  const after = await writeIfCovered(executor, before, change, nowMs, notifications);
+  if (!after) throw new Error('what moves a wallet may be more than it covers: use writeIfCovered');
+  return after;
+}
+
+/** As `writePaymentChange`; undefined, and nothing is written, where the payer's wallet does not cover the movement. */
+export async function writeIfCovered(
+  executor: Executor,
+  before: PaymentFacts,
+  change: PaymentChange,
+  nowMs: number,
+  notifications: AppliedNotifications = { ids: [], result: '' },
+): Promise<PaymentFacts | undefined> {
   const after = applyChange(before, change);
   const consequences = consequencesOf(before, after, change, nowMs);
   const input = {
@@ -45,6 +61,7 @@ export async function writePaymentChange(
     operation: change.operation ? operationInput(change.operation) : null,
     notifications: notifications.ids,
     notification_result: notifications.result,
+    movement: change.movement ? movementInput(before, change.movement, change.operation, nowMs) : null,
   };
   const { postings, entitlements, review, closed_reviews, refund, events, answer } = consequences;
   const needed: Readonly<Record<ChangePart, boolean>> = {
@@ -59,13 +76,38 @@ export async function writePaymentChange(
     event: events.length > 0,
     answer: answer !== null,
     notification: notifications.ids.length > 0,
+    movement: change.movement !== undefined,
   };
   const parts = new Set(changeParts.filter((part) => needed[part]));
-  const rows = await run(executor, paymentChange(parts), [JSON.stringify(input)]);
-  if (rows.length !== 1) {
-    throw new ConcurrentChangeError(`payment ${before.record.id} was changed by somebody else`);
-  }
-  return after;
+  const values = [JSON.stringify(input)];
+  const { isWritten, isCovered } = await runOne<Written>(executor, paymentChange(parts), values);
+  if (isWritten) return after;
+  if (!isCovered) return undefined;
+  throw new ConcurrentChangeError(`payment ${before.record.id} was changed by somebody else`);
+}
+
+interface Written {
+  readonly isWritten: boolean;
+  readonly isCovered: boolean;
+}
+
+/** The act on the payer's wallet with its double entry, against the account of the wallet as a provider. */
+function movementInput(
+  payment: PaymentFacts,
+  movement: WalletMovement,
+  change: OperationChange | undefined,
+  nowMs: number,
+) {
+  const operation = payment.operations.find(({ id }) => id === change?.id);
+  if (!operation) throw new Error('a movement belongs to an operation');
+  const { payerId } = payment.record;
+  const { currency, provider, accountId } = operation;
+  const counterAccount = providerAccount(provider, accountId);
+  return movementRow(makeId('walletMovement', nowMs, randomBytes(10)), movement, {
+    payerId,
+    currency,
+    counterAccount,
+  });
 }
 
 function paymentInput(before: PaymentFacts, after: PaymentFacts, nowMs: number) {

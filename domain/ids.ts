@@ -14,6 +14,7 @@ export const idPrefixes = {
   request: 'req_',
   apiKey: 'key_',
   providerAccount: 'acct_',
+  walletMovement: 'wmv_',
 } as const;
 
 export type IdKind = keyof typeof idPrefixes;

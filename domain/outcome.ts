@@ -1,3 +1,5 @@
+import type { WalletMovement } from './wallet.js';
+
 /** What a provider call told us, as a value. Anything that is not proven is `unknown` (payment model, Outcomes). */
 export type FailureReason =
   'declined' | 'invalid' | 'conflict' | 'expired' | 'config' | 'insufficient_funds' | 'not_refundable';
@@ -82,6 +84,8 @@ export interface CryptoTerms {
 export interface Succeeded {
   readonly kind: 'succeeded';
   readonly paid: PaidEvidence;
+  /** The money lies in our own books: true exactly if the statement that records it books this as well. */
+  readonly movement?: WalletMovement;
 }
 export interface Pending {
   readonly kind: 'pending';
@@ -114,6 +118,8 @@ export interface Unknown {
 export interface Moved {
   readonly kind: 'succeeded';
   readonly moved: MovedEvidence;
+  /** As of `Succeeded`. */
+  readonly movement?: WalletMovement;
 }
 /** The provider's object can no longer be paid, and never was. */
 export interface Closed {

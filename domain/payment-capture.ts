@@ -114,7 +114,7 @@ export function decideCaptured(
   moved: MovedEvidence,
   nowMs: number,
 ): PaymentChange | undefined {
-  if (operation.posted.length > 0 || !isAbout(operation, moved)) return undefined;
+  if (operation.posted.includes('paid') || !isAbout(operation, moved)) return undefined;
   const known = { providerReference: moved.providerReference, askedAtMs: nowMs, lastError: null };
   const isAsAsked = moved.amountMinor === operation.amountMinor;
   const isOver = !isOpen(operation.status);

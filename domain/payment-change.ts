@@ -6,6 +6,7 @@ import type { Difference } from './paid-evidence.js';
 import type { OperationFacts, PaymentFacts } from './payment-facts.js';
 import type { PaymentOutcome, PaymentStatus } from './payment.js';
 import type { PaymentError } from './problem-codes.js';
+import type { WalletMovement } from './wallet.js';
 
 /** What one transaction writes: decided by pure functions, carried out by db/. Absent fields stay as they are. */
 export interface PaymentChange {
@@ -20,6 +21,8 @@ export interface PaymentChange {
   /** Written only where nobody has asked to cancel and the payment has not expired, as the database sees it. */
   readonly onlyWhileWanted?: boolean;
   readonly postings?: readonly Posting[];
+  /** Of the payer's wallet, booked by the same statement; where the wallet does not cover it nothing is written. */
+  readonly movement?: WalletMovement;
   readonly grantsEntitlements?: boolean;
   /** All that was delivered for was given back. */
   readonly revokesEntitlements?: boolean;

@@ -87,7 +87,7 @@ export function decideRefunded(
   nowMs: number,
 ): PaymentChange | undefined {
   const isAbout = moved.reference === operation.providerKey && moved.currency === operation.currency;
-  if (operation.posted.length > 0 || !isAbout || moved.amountMinor <= 0) return undefined;
+  if (operation.posted.includes('refunded') || !isAbout || moved.amountMinor <= 0) return undefined;
   const isAsAsked = moved.amountMinor === operation.amountMinor;
   const isOver = !isOpen(operation.status);
   const { providerReference } = moved;

@@ -3,8 +3,9 @@ import { createAlipayConnector } from './alipay/index.js';
 import { createWechatPayConnector } from './wechat_pay/index.js';
 import { createBtcpayConnector } from './btcpay/index.js';
 import { createPaypalConnector } from './paypal/index.js';
-import type { Connector, ConnectorDependencies, ConnectorFactory } from './connector.js';
+import type { Connector, ConnectorFactory, RegistryDependencies } from './connector.js';
 import { createStripeConnector } from './stripe/index.js';
+import { createWalletConnector } from './wallet/index.js';
 import { createUnionPayConnector } from './union_pay/index.js';
 
 /** Every provider that Quittance can pay through: one line each. */
@@ -13,6 +14,7 @@ const factories = {
   stripe: createStripeConnector,
   wechat_pay: createWechatPayConnector,
   btcpay: createBtcpayConnector,
+  wallet: createWalletConnector,
   paypal: createPaypalConnector,
   union_pay: createUnionPayConnector,
   adyen: createAdyenConnector,
@@ -27,7 +29,7 @@ export interface Connectors {
   find(provider: string): Connector | undefined;
 }
 
-export function createConnectors(dependencies: ConnectorDependencies): Connectors {
+export function createConnectors(dependencies: RegistryDependencies): Connectors {
   const connectors = new Map<string, Connector>(
     providerNames.map((name) => [name, factories[name](dependencies)]),
   );

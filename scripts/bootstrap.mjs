@@ -37,6 +37,7 @@ const COMMANDS = {
   bench: { program: 'bench/main.js' },
   merchant: { program: 'scripts/merchant.js', needsInstance: true },
   'kill-switch': { program: 'scripts/kill-switch.js', needsInstance: true },
+  verify: { program: 'scripts/verify.js', needsInstance: true },
   routing: { program: 'scripts/routing.js', needsInstance: true },
   migrate: { program: 'scripts/migrate.js', needsInstance: true },
 };

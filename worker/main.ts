@@ -7,8 +7,9 @@ import type { ActivityDependencies } from '../activities/dependencies.js';
 import { createWebhookSender } from '../activities/webhook-sender.js';
 import { createCrashAt } from '../config/crash-point.js';
 import { readCredentials, readEnvironment, SettingError, type Environment } from '../config/environment.js';
-import { temporalConnectionOptions } from '../config/temporal-connection.js';
+import { grpcCompression, temporalConnectionOptions } from '../config/temporal-connection.js';
 import { connectDatabase, type Database } from '../db/connect.js';
+import { createWalletBook } from '../db/wallets.js';
 import { requireUsableDatabase, UnusableDatabaseError } from '../db/usable-database.js';
 import { createConnectors } from '../providers/registry.js';
 import type { CredentialsByName } from '../config/environment.js';
@@ -46,9 +47,11 @@ async function main(): Promise<void> {
 async function connectTemporal(environment: Environment): Promise<NativeConnection> {
   const { TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace } = environment;
   const options = temporalConnectionOptions(environment);
-  const connection = await NativeConnection.connect(options).catch((error: unknown) => {
-    throw new SettingError(`TEMPORAL_ADDRESS ${address} cannot be used: ${reasonOf(error)}`);
-  });
+  const connection = await NativeConnection.connect({ ...options, ...grpcCompression(options) }).catch(
+    (error: unknown) => {
+      throw new SettingError(`TEMPORAL_ADDRESS ${address} cannot be used: ${reasonOf(error)}`);
+    },
+  );
   await ensureSearchAttributes(connection, namespace).catch((error: unknown) => {
     throw new SettingError(
       `TEMPORAL_NAMESPACE ${namespace} at ${address} cannot be used: ${reasonOf(error)}`,
@@ -137,6 +140,7 @@ function activityDependencies(
   const now = () => Date.now();
   const connectors = createConnectors({
     now,
+    wallets: createWalletBook(database),
     credentials(name) {
       const found = credentials[name];
       if (!found) throw new SettingError(`PROVIDER_ACCOUNTS_FILE has no credential named ${name}`);

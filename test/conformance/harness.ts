@@ -78,6 +78,8 @@ export type Trait =
   /** Somebody else than the connector tells what happened. */
   | 'journal'
   | 'faults'
+  /** An account has something that must not be told. */
+  | 'secrets'
   | `fault ${FaultName}`;
 
 export interface ConformancePlan {
