@@ -17,7 +17,7 @@ import type { PhaseInput, PhaseResult } from './phase.js';
 import { askAbout, decideAnswer, hasNoLookUp } from './provider-follow-up.js';
 import { ask, type Asking } from './provider-query-operation.js';
 import { settleUnasked } from './settle-unasked.js';
-import { done, mustLoad } from './store-payment.js';
+import { done, mustLoad, orElsewhere } from './store-payment.js';
 import { providerUnclear } from './to-application-failure.js';
 
 /**
@@ -197,7 +197,9 @@ async function apply(
   let changed = payment;
   if (change) {
     const applied = { ids, result };
-    changed = await writePaymentChange(dependencies.database, payment, change, dependencies.now(), applied);
+    const decided = orElsewhere(dependencies, payment, change);
+    changed = await writePaymentChange(dependencies.database, payment, decided, dependencies.now(), applied);
+    if (decided.next) dependencies.crashAt('worker.failover.after_commit');
   } else {
     await markNotificationsProcessed(dependencies.database, ids, result);
   }

@@ -1,3 +1,4 @@
+import { plannedColumns } from './planned-operation.js';
 import type { Statement } from './statement.js';
 import { bookedMovement, coveredWallet } from './wallet-movement-parts.js';
 
@@ -9,7 +10,8 @@ const core = (covered: { table: string; condition: string }) => /* sql */ `
     WITH input AS MATERIALIZED (SELECT * FROM jsonb_to_record(?) AS i (
       payment_id text, sequence integer, new_sequence integer, status text, outcome text, received bigint,
       refunded bigint, last_error jsonb, card jsonb, ended boolean, due_at timestamptz, only_while_wanted boolean,
-      operation jsonb, postings jsonb, entitlements jsonb, review jsonb, closed_reviews jsonb, refund jsonb, events jsonb,
+      operation jsonb, next jsonb, planned_at timestamptz, postings jsonb, entitlements jsonb, review jsonb,
+      closed_reviews jsonb, refund jsonb, events jsonb,
       answer text, notifications jsonb, notification_result text, movement jsonb)),
     operation_change AS MATERIALIZED (
       SELECT input.payment_id, o.* FROM input, jsonb_to_record(input.operation) AS o (
@@ -17,7 +19,8 @@ const core = (covered: { table: string; condition: string }) => /* sql */ `
         last_error jsonb, clears_error boolean, asked_at timestamptz, next_poll_at timestamptz, poll_count integer,
         capture_before timestamptz, ended boolean,
         writes_advance boolean, approved_at timestamptz, return_details text, advance_taken_at timestamptz,
-        advance_replay_until timestamptz, advance_count integer, replaces_offer boolean)
+        advance_replay_until timestamptz, advance_count integer, replaces_offer boolean,
+        drops_fallbacks boolean)
        WHERE input.operation IS NOT NULL),
     operation_as_read AS MATERIALIZED (
       SELECT o.id FROM operations o JOIN operation_change c
@@ -47,7 +50,7 @@ const core = (covered: { table: string; condition: string }) => /* sql */ `
         capture_before = coalesce(o.capture_before, c.capture_before),
         ended_at = CASE WHEN c.ended THEN coalesce(o.ended_at, now()) ELSE o.ended_at END,
         payment_token = CASE WHEN c.ended THEN NULL ELSE o.payment_token END,
-        fallbacks = CASE WHEN c.ended THEN NULL ELSE o.fallbacks END,
+        fallbacks = CASE WHEN c.ended OR c.drops_fallbacks THEN NULL ELSE o.fallbacks END,
         approved_at = CASE WHEN c.writes_advance THEN c.approved_at ELSE o.approved_at END,
         return_details = CASE WHEN c.ended THEN NULL WHEN c.writes_advance THEN c.return_details
           ELSE o.return_details END,
@@ -56,7 +59,8 @@ const core = (covered: { table: string; condition: string }) => /* sql */ `
           ELSE o.advance_replay_until END,
         advance_count = CASE WHEN c.writes_advance THEN c.advance_count ELSE o.advance_count END
         FROM operation_change c, payment
-       WHERE o.id = c.id AND o.payment_id = payment.id)`;
+       WHERE o.id = c.id AND o.payment_id = payment.id
+      RETURNING o.id, o.amount_minor, o.currency)`;
 
 /** Each reads `payment`, and so does nothing where that was not written. */
 const parts = {
@@ -140,6 +144,16 @@ const parts = {
        WHERE n.payment_id = payment.id AND n.processed_at IS NULL
          AND n.id = ANY (ARRAY(SELECT jsonb_array_elements_text(i.notifications)::bigint)))`,
   movement: bookedMovement,
+  // Read from `operation`: only once the old one has ended is there room for another that is open (rule 1).
+  next: /* sql */ `
+    next AS (
+      INSERT INTO operations (id, merchant_id, mode, payment_id, number, kind, provider, account_id, provider_key,
+        amount_minor, currency, status, flow, payment_token, fallbacks, refused_funding, replay_for_ms,
+        offer_ends_at, conclusive_after, deadline_at, next_poll_at)
+      SELECT n.id, payment.merchant_id, payment.mode, payment.id, n.number, n.kind, n.provider, n.account_id,
+        n.provider_key, operation.amount_minor, operation.currency, 'planned', n.flow, n.payment_token, n.fallbacks,
+        n.refused_funding, n.replay_for_ms, n.offer_ends_at, n.conclusive_after, n.deadline_at, i.planned_at
+        FROM operation, payment, input i, jsonb_to_record(i.next) AS n (${plannedColumns}))`,
 };
 
 export const changeParts = Object.keys(parts) as readonly ChangePart[];

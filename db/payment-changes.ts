@@ -13,10 +13,11 @@ import { providerAccount } from '../domain/ledger.js';
 import { isOpen } from '../domain/operation.js';
 import { toPaymentResource } from '../domain/payment-resource.js';
 import { isEnded } from '../domain/payment.js';
-import type { WalletMovement } from '../domain/wallet.js';
+import { WALLET_PROVIDER, type WalletMovement } from '../domain/wallet.js';
 import type { Executor } from './connect.js';
 import { eventRows } from './events.js';
 import { changeParts, paymentChange, type ChangePart } from './payment-change-statement.js';
+import { plannedInput } from './planned-operation.js';
 import { runOne } from './statement.js';
 import { ConcurrentChangeError } from './transaction.js';
 import { movementRow } from './wallet-movement-parts.js';
@@ -52,6 +53,7 @@ export async function writeIfCovered(
   nowMs: number,
   notifications: AppliedNotifications = { ids: [], result: '' },
 ): Promise<PaymentFacts | undefined> {
+  requireMovement(before, change);
   const after = applyChange(before, change);
   const consequences = consequencesOf(before, after, change, nowMs);
   const input = {
@@ -59,6 +61,8 @@ export async function writeIfCovered(
     ...consequences,
     only_while_wanted: change.onlyWhileWanted ?? false,
     operation: change.operation ? operationInput(change.operation) : null,
+    next: change.next ? nextInput(change.next) : null,
+    planned_at: new Date(nowMs),
     notifications: notifications.ids,
     notification_result: notifications.result,
     movement: change.movement ? movementInput(before, change.movement, change.operation, nowMs) : null,
@@ -76,6 +80,7 @@ export async function writeIfCovered(
     event: events.length > 0,
     answer: answer !== null,
     notification: notifications.ids.length > 0,
+    next: change.next !== undefined,
     movement: change.movement !== undefined,
   };
   const parts = new Set(changeParts.filter((part) => needed[part]));
@@ -84,6 +89,14 @@ export async function writeIfCovered(
   if (isWritten) return after;
   if (!isCovered) return undefined;
   throw new ConcurrentChangeError(`payment ${before.record.id} was changed by somebody else`);
+}
+
+/** A wallet has no books but ours: what is recorded as done and not booked would be money lost in silence. */
+function requireMovement({ operations }: PaymentFacts, { operation, movement }: PaymentChange): void {
+  const isDone = operation?.to === 'succeeded' || operation?.to === 'late_success';
+  if (!isDone || operation.from === operation.to || movement) return;
+  const { provider } = operations.find(({ id }) => id === operation.id) ?? {};
+  if (provider === WALLET_PROVIDER) throw new Error('an operation by wallet is done only with its movement');
 }
 
 interface Written {
@@ -143,6 +156,7 @@ function operationInput(change: OperationChange) {
     poll_count: change.pollCount ?? null,
     capture_before: instant(change.captureBeforeMs),
     ended: !isOpen(change.to),
+    drops_fallbacks: change.dropsFallbacks ?? false,
     ...(change.advance ? advanceInput(change.advance) : { writes_advance: false, replaces_offer: false }),
   };
 }
@@ -160,11 +174,15 @@ function advanceInput(advance: AdvanceChange) {
   };
 }
 
+function nextInput({ fallbacks, ...next }: OperationFacts) {
+  return plannedInput({ ...next, fallbacks: fallbacks.map(({ terms }) => terms) });
+}
+
 /** What follows from the change in other tables; the answer is given once, byte for byte, for ever. */
 function consequencesOf(before: PaymentFacts, after: PaymentFacts, change: PaymentChange, nowMs: number) {
   const { postings = [], review } = change;
-  if ((postings.length > 0 || review) && !change.operation) {
-    throw new Error('a posting and a review belong to an operation');
+  if ((postings.length > 0 || review || change.next) && !change.operation) {
+    throw new Error('a posting, a review and a next attempt belong to an operation');
   }
   const isAnswered = wasUnanswered(before) && !wasUnanswered(after);
   return {

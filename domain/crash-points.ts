@@ -17,6 +17,7 @@ export const workerCrashPoints = [
   'worker.start.before_call',
   'worker.start.after_call',
   'worker.start.after_commit',
+  'worker.failover.after_commit',
   'worker.replay.before_call',
   'worker.replay.after_call',
   'worker.advance.after_taking',

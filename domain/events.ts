@@ -45,6 +45,7 @@ export type TimelineEventType =
   | 'operation.closed'
   | 'operation.canceled'
   | 'operation.void_planned'
+  | 'operation.failed_over'
   | 'operation.late_success'
   | 'operation.refunded_by_provider'
   | 'notification.received'

@@ -7,6 +7,15 @@ export type FailureReason =
 /** `approved`: the payer did their part, and no money moves before we take it (the connector's `advance`). */
 export type PendingReason = 'user_action' | 'approved' | 'processing' | 'accepted' | 'retry_same_key';
 
+/** What a refusal may be about other than the card, its holder, the amount or the merchant's wish. */
+export const softRefusals = [
+  'declined_without_reason',
+  'issuer_unavailable',
+  'processing_error',
+  'unsupported_here',
+] as const;
+export type SoftRefusal = (typeof softRefusals)[number];
+
 /** The provider's own words for what happened, kept for people and never interpreted again. */
 export interface ProviderError {
   readonly code: string;
@@ -101,12 +110,16 @@ export interface Failed {
   readonly error: ProviderError;
   /** The provider's object lives on and could still be paid: it has to be closed first (payment model, rule 2). */
   readonly stillPayable?: true;
+  /** Another account may accept what this one refused; absent where that is not known to be so. */
+  readonly soft?: SoftRefusal;
   readonly providerReference?: string;
 }
 export interface NotExecuted {
   readonly kind: 'not_executed';
   readonly error: ProviderError;
   readonly retryAfterMs?: number;
+  /** The account's own settings are at fault: no repetition can go better before somebody mends them. */
+  readonly reason?: 'config';
 }
 export interface Unknown {
   readonly kind: 'unknown';

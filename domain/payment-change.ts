@@ -1,7 +1,7 @@
 import type { NewEvent } from './events.js';
 import type { Posting } from './ledger.js';
 import type { CardFacts, Offer } from './outcome.js';
-import { transition, type OperationEvent, type OperationStatus } from './operation.js';
+import { isOpen, transition, type OperationEvent, type OperationStatus } from './operation.js';
 import type { Difference } from './paid-evidence.js';
 import type { OperationFacts, PaymentFacts } from './payment-facts.js';
 import type { PaymentOutcome, PaymentStatus } from './payment.js';
@@ -28,6 +28,10 @@ export interface PaymentChange {
   readonly revokesEntitlements?: boolean;
   /** The payment ended unpaid: our own reservations are given back. */
   readonly releasesClaims?: boolean;
+  /** The attempt is over in a way after which another account may be tried. */
+  readonly mayFailOver?: true;
+  /** Planned in the same transaction: the attempt that takes the place of the one that this change ends. */
+  readonly next?: OperationFacts;
   readonly review?: { readonly reason: ReviewReason; readonly evidence: ReviewEvidence };
   /** Questions to a person that are answered by it. */
   readonly closesReviews?: readonly ReviewKey[];
@@ -52,6 +56,8 @@ export interface OperationChange {
   readonly nextPollMs?: number;
   readonly pollCount?: number;
   readonly captureBeforeMs?: number;
+  /** No other account is to be tried after this: the tokens that were kept for them are of no use any more. */
+  readonly dropsFallbacks?: true;
   readonly advance?: AdvanceChange;
 }
 
@@ -86,11 +92,12 @@ export interface ReviewEvidence {
 /** The facts after the change: what the same transaction announces and answers. */
 export function applyChange(payment: PaymentFacts, change: PaymentChange): PaymentFacts {
   const { operation } = change;
-  const operations = operation
-    ? payment.operations.map((known) =>
-        known.id === operation.id ? applyToOperation(known, operation, change.postings ?? []) : known,
+  const known = operation
+    ? payment.operations.map((each) =>
+        each.id === operation.id ? applyToOperation(each, operation, change.postings ?? []) : each,
       )
     : payment.operations;
+  const operations = change.next ? [...known, change.next] : known;
   const record = {
     ...payment.record,
     operations,
@@ -123,6 +130,7 @@ function applyToOperation(
     nextPollMs: change.nextPollMs ?? known.nextPollMs,
     pollCount: change.pollCount ?? known.pollCount,
     captureBeforeMs: known.captureBeforeMs ?? change.captureBeforeMs ?? null,
+    fallbacks: isOpen(change.to) && !change.dropsFallbacks ? known.fallbacks : [],
     posted: [...known.posted, ...postings.map((posting) => posting.fact)],
     ...(advance
       ? {

@@ -161,6 +161,7 @@ function decideUnpayable(
       ? operation.lastError
       : paymentError('expired', operation.provider, 'the offer ended unpaid', null),
     events: isRefused ? [closed, { type: 'payment.payment_failed' }] : [closed],
+    ...(isRefused ? { mayFailOver: true } : {}),
   };
 }
 
@@ -193,6 +194,7 @@ export function decideStopped(payment: PaymentFacts, operation: OperationFacts):
       { type: 'operation.canceled', detail: { id: operation.id } },
       { type: 'payment.payment_failed' },
     ],
+    mayFailOver: true,
   };
 }
 

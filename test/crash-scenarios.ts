@@ -14,6 +14,10 @@ export interface Ending {
   readonly provider?: 'alipay' | 'stripe' | 'paypal';
   /** What the payer has back. */
   readonly refundedMinor?: number;
+  /** The attempt that was paid; the first by default. */
+  readonly attempt?: number;
+  /** The account where the money came, where it is not the provider's only one. */
+  readonly ledgerAccount?: string;
 }
 
 export interface CrashScenario {
@@ -97,7 +101,7 @@ export const canceledByMerchant: CrashScenario = {
 /** Declined, and then left alone until it expires. */
 const expiredAfterRefusal: CrashScenario = {
   async run(house) {
-    await house.sandbox.fault('precreate', 'code', { code: '40004', sub_code: 'ACQ.ACCESS_FORBIDDEN' });
+    await house.sandbox.fault('precreate', 'code', { code: '40004', sub_code: 'ACQ.BUYER_NOT_EXIST' });
     const { id, payer } = await payPatiently(house, { expires_in: 10 });
     await hasStatus(house, id, ['canceled']);
     return { paymentId: id, payer, status: 'canceled' };
@@ -134,6 +138,25 @@ export const paidUnseenAndLate: CrashScenario = {
       60_000,
     );
     return { paymentId: id, payer, status: 'canceled', review: 'late_success' };
+  },
+};
+
+/** The first account is set up wrongly, as its provider says of this one call; the merchant has another. */
+export const failedOver: CrashScenario = {
+  async run(house) {
+    const account = await house.addAccount('alipay-sandbox-2');
+    await house.sandbox.fault('precreate', 'code', { code: '40004', sub_code: 'ACQ.ACCESS_FORBIDDEN' });
+    const { id, payer, qrCode } = await offered(house);
+    await house.sandbox.pay(qrCode);
+    await hasStatus(house, id, ['succeeded']);
+    await house.sql.query(`UPDATE provider_accounts SET disabled_at = now() WHERE id = $1`, [account]);
+    return {
+      paymentId: id,
+      payer,
+      status: 'succeeded',
+      attempt: 2,
+      ledgerAccount: `provider:alipay:${account}`,
+    };
   },
 };
 
@@ -229,6 +252,7 @@ export const crashScenarios: Readonly<Record<CrashPoint, CrashScenario>> = {
   'worker.start.before_call': bought,
   'worker.start.after_call': bought,
   'worker.start.after_commit': bought,
+  'worker.failover.after_commit': failedOver,
   'worker.replay.before_call': boughtAfterTrouble,
   'worker.replay.after_call': boughtAfterTrouble,
   'worker.advance.after_taking': approvedThenTaken,

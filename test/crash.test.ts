@@ -53,14 +53,16 @@ describe.each([
 
 async function expectEnding(ending: Ending): Promise<void> {
   const { paymentId, payer, status, review, provider = 'alipay', refundedMinor = 0 } = ending;
-  const charges = await house.sandbox.charges(referenceOf(paymentId));
+  const charges = await house.sandbox.charges(referenceOf(paymentId, ending.attempt));
   const isPaid = status === 'succeeded';
   expect(charges).toEqual(isPaid || review === 'late_success' ? [100_000] : []);
 
   const balances = await ledgerBalances(house, paymentId);
   const total = Object.values(balances).reduce((sum, amount) => sum + amount, 0);
   expect(total).toBe(0);
-  const atProvider = Object.keys(balances).filter((name) => name.startsWith(`provider:${provider}:`));
+  const atProvider = Object.keys(balances).filter((name) =>
+    name.startsWith(ending.ledgerAccount ?? `provider:${provider}:`),
+  );
   const held = atProvider.reduce((sum, name) => sum + (balances[name] ?? 0), 0);
   expect(held).toBe((charges[0] ?? 0) - refundedMinor);
   expect(await house.sandbox.moved(paymentId, 'refund')).toEqual(refundedMinor > 0 ? [refundedMinor] : []);

@@ -13,6 +13,7 @@ import { createWalletBook } from '../db/wallets.js';
 import { requireUsableDatabase, UnusableDatabaseError } from '../db/usable-database.js';
 import { createConnectors } from '../providers/registry.js';
 import type { CredentialsByName } from '../config/environment.js';
+import { startAccountProber } from './account-prober.js';
 import { createWorkers } from './create-worker.js';
 import { gateMetrics } from './gate-metrics.js';
 import { startHealthServer } from './health-server.js';
@@ -23,6 +24,8 @@ import { ensureSearchAttributes } from './search-attributes.js';
 import { startSweeper } from './sweeper.js';
 import { startWebhookDispatcher } from './webhook-dispatcher.js';
 
+/** Accounts that are set up wrongly are looked at once in so many sweeps. */
+const PROBE_INTERVALS = 5;
 const WEBHOOK_TIMEOUT_MS = 5_000;
 
 /** One worker process: workflows, activities, the webhook dispatcher and the sweeper. Several may run side by side. */
@@ -116,6 +119,12 @@ async function run(
         intervalMs: environment.SWEEP_INTERVAL_MS,
         againMs: environment.SWEEP_AFTER_MS,
       },
+    }),
+    accounts: startAccountProber({
+      database,
+      connectors: dependencies.connectors,
+      logger,
+      intervalMs: PROBE_INTERVALS * environment.SWEEP_INTERVAL_MS,
     }),
   };
   stopOnSignal(workers, logger);

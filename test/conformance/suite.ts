@@ -53,7 +53,7 @@ export function describeConformance(plan: ConformancePlan): void {
       if (plan.lacks.secrets !== undefined) context.skip(plan.lacks.secrets);
       const { secrets } = bench.harness;
       expect(secrets.length).toBeGreaterThan(0);
-      expect(bench.told.length).toBeGreaterThan(50);
+      expect(bench.told.length).toBeGreaterThan(plan.lacks.faults === undefined ? 50 : 10);
       const leaks = bench.told.filter((text) => secrets.some((secret) => text.includes(secret)));
       expect(leaks).toEqual([]);
     });

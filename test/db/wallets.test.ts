@@ -120,6 +120,13 @@ describe('a charge', () => {
     expect((await findWallets(database.app, otherTenant, payer))[0]).toMatchObject({ balanceMinor: PRICE });
   });
 
+  it('is not recorded without its movement', async () => {
+    const payment = await planned(await payerWith(PRICE));
+    const { movement: _movement, ...unbooked } = chargeChange(payment);
+    await expect(write(payment, unbooked)).rejects.toThrow(/only with its movement/);
+    expect(await loadPayment(database.app, payment.record.id)).toEqual(payment);
+  });
+
   it('takes nothing for a payment that somebody has changed, or does not want any more', async () => {
     const payer = await payerWith(10 * PRICE);
     const payment = await planned(payer);

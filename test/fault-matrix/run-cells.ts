@@ -15,6 +15,7 @@ import { turnOf, type Cell } from './cells.js';
 import { ways, type MatrixProvider } from './ways.js';
 
 export interface CellResult {
+  readonly id: string;
   readonly ended: string;
   readonly charges: readonly number[];
   /** What our ledger says the provider holds for the merchant. */
@@ -68,6 +69,7 @@ export class Matrix {
       ({ type }) => type === 'payment.succeeded',
     );
     return {
+      id: await id,
       ended,
       charges: await house.sandbox.charges(reference),
       inLedgerMinor: Object.entries(balances)

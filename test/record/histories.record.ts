@@ -64,12 +64,16 @@ test('canceled-by-operator', async () => {
 });
 
 test('confirmed-after-refusal', async () => {
-  await house.sandbox.fault('precreate', 'code', { code: '40004', sub_code: 'ACQ.ACCESS_FORBIDDEN' });
+  await house.sandbox.fault('precreate', 'code', { code: '40004', sub_code: 'ACQ.BUYER_NOT_EXIST' });
   const { id } = await scenarios.payPatiently(house, {});
   await scenarios.hasStatus(house, id, ['requires_payment_method']);
   const confirmed = await house.merchant.post(`/v1/payments/${id}/confirm`, { method: 'alipay' });
   await house.sandbox.pay(confirmed.body['next_action'].qr_code.data);
   await keep('confirmed-after-refusal', id);
+});
+
+test('failed-over', async () => {
+  await keep('failed-over', (await scenarios.failedOver.run(house)).paymentId);
 });
 
 test('expired', async () => {
