@@ -1,6 +1,13 @@
 import type { ActivityDependencies } from './dependencies.js';
 import { createAdvanceOperation } from './provider-advance-operation.js';
 import {
+  createDropFollowUp,
+  createPlanVoid,
+  createQueryFollowUp,
+  createReviewFollowUp,
+  createStartFollowUp,
+} from './provider-follow-up-operation.js';
+import {
   createCloseOperation,
   createConcludeOperation,
   createOpenReview,
@@ -25,6 +32,11 @@ export function createActivities(dependencies: ActivityDependencies) {
     cancelPayment: guarded(createCancelPayment(dependencies)),
     openReview: guarded(createOpenReview(dependencies)),
     requestCancellation: guarded(createRequestCancellation(dependencies)),
+    startFollowUp: guarded(createStartFollowUp(dependencies)),
+    queryFollowUp: guarded(createQueryFollowUp(dependencies)),
+    reviewFollowUp: guarded(createReviewFollowUp(dependencies)),
+    dropFollowUp: guarded(createDropFollowUp(dependencies)),
+    planVoid: guarded(createPlanVoid(dependencies)),
     sendWebhook: guarded(createSendWebhook(dependencies)),
     abandonWebhook: guarded(createAbandonWebhook(dependencies)),
   };

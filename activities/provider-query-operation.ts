@@ -1,5 +1,5 @@
 import { recordPoll } from '../db/polls.js';
-import type { CloseOutcome, QueryOutcome } from '../domain/outcome.js';
+import type { CloseOutcome, FollowUpLookup, QueryOutcome } from '../domain/outcome.js';
 import { decideLookup, decideReview } from '../domain/payment-decisions.js';
 import {
   dueAt,
@@ -107,7 +107,7 @@ export function ask(
   return passGate(dependencies, operation, asking, () => connector.query(referenceOf(operation)));
 }
 
-function passGate<Outcome extends QueryOutcome | CloseOutcome>(
+export function passGate<Outcome extends QueryOutcome | CloseOutcome | FollowUpLookup>(
   { gate, connectors }: ActivityDependencies,
   operation: OperationFacts,
   asking: Asking,

@@ -6,12 +6,15 @@ import type { PaymentChange } from '../domain/payment-change.js';
 import { decideLookup } from '../domain/payment-decisions.js';
 import type { NotificationFacts, OperationFacts, PaymentFacts } from '../domain/payment-facts.js';
 import { isEnded } from '../domain/payment.js';
+import { isFollowUp } from '../domain/follow-up.js';
+import { everRefundedByUs } from '../domain/payment-refunds.js';
 import { decideUnexpectedRefund } from '../domain/payment-refund.js';
 import { decidePaid, judge } from '../domain/payment-success.js';
 import { claimsMore, decideMoreCame } from '../domain/payment-surplus.js';
 import { decideUnansweredNews, newsDeadlineMs } from '../domain/unanswered-news.js';
 import type { ActivityDependencies } from './dependencies.js';
 import type { PhaseInput, PhaseResult } from './phase.js';
+import { askAbout, decideAnswer, hasNoLookUp } from './provider-follow-up.js';
 import { ask, type Asking } from './provider-query-operation.js';
 import { settleUnasked } from './settle-unasked.js';
 import { done, mustLoad, orElsewhere } from './store-payment.js';
@@ -51,7 +54,10 @@ async function settleOperation(
   notifications: readonly NotificationFacts[],
   firstTry: boolean,
 ): Promise<PaymentFacts | undefined> {
-  if (dependencies.connectors.get(operation.provider).capabilities.hasNoLookUp) {
+  if (isFollowUp(operation.kind)) {
+    return settleFollowUp(dependencies, payment, operation, notifications, firstTry);
+  }
+  if (hasNoLookUp(dependencies, operation)) {
     return settleUnasked(dependencies, payment, operation, notifications, apply);
   }
   const agreed = notifications.find((notification) => settlesAtOnce(operation, notification));
@@ -63,7 +69,11 @@ async function settleOperation(
     return apply(dependencies, payment, notifications, change, 'applied');
   }
   if (isUndisputed) return apply(dependencies, payment, notifications, undefined, 'disregarded');
-  const refunds = notifications.flatMap(({ paid }) => (paid && paid.refundedMinor > 0 ? [paid] : []));
+  // What we had it give back is no news of money that went without us.
+  const expectedMinor = everRefundedByUs(payment, operation);
+  const refunds = notifications.flatMap(({ paid }) =>
+    paid && paid.refundedMinor > expectedMinor ? [paid] : [],
+  );
   // What names no amount may tell of more money, too: BTCPay's second transfer to one address.
   const mayTellMore = notifications.some(({ paid }) => paid === null || claimsMore(operation, paid));
   if (operation.status === 'succeeded' && refunds.length === 0 && !mayTellMore) {
@@ -85,6 +95,30 @@ async function settleOperation(
       ? undefined
       : await moreOf(dependencies, payment, operation, outcome.paid, refunds);
   const change = isUnexplained && !more ? decideUnexpectedRefund(operation, refunds) : (found ?? more);
+  return apply(dependencies, payment, notifications, change, `asked: ${outcome.kind}`);
+}
+
+/** News of a capture, a void or a refund is a reason to ask, and nothing more, where the provider can be asked. */
+async function settleFollowUp(
+  dependencies: ActivityDependencies,
+  payment: PaymentFacts,
+  operation: OperationFacts,
+  notifications: readonly NotificationFacts[],
+  firstTry: boolean,
+): Promise<PaymentFacts | undefined> {
+  const overdue = firstTry ? [] : overdueNews(payment, operation, notifications, dependencies.now());
+  const outcome = await askAbout(dependencies, payment, operation, askingFor(firstTry, overdue));
+  dependencies.crashAt('worker.followup.after_call');
+  if (!outcome || outcome.kind === 'unknown' || outcome.kind === 'not_executed') {
+    if (hasNoLookUp(dependencies, operation)) {
+      return apply(dependencies, payment, notifications, undefined, 'tells no end');
+    }
+    if (firstTry) return undefined;
+    const reviewed = await reviewOverdue(dependencies, payment, operation, overdue);
+    if (reviewed && overdue.length === notifications.length) return reviewed;
+    throw providerUnclear(operation.provider, outcome ?? { kind: 'nothing' });
+  }
+  const change = await decideAnswer(dependencies, payment, operation, outcome);
   return apply(dependencies, payment, notifications, change, `asked: ${outcome.kind}`);
 }
 
@@ -133,6 +167,8 @@ async function reviewOverdue(
 
 /** In these two states a verified notification that matches our row in everything is proof enough. */
 function settlesAtOnce(operation: OperationFacts, { paid }: NotificationFacts): boolean {
+  // Until when an authorization holds, only the provider's answer says.
+  if (operation.kind === 'authorize') return false;
   if (!paid || !(operation.status === 'action_required' || operation.status === 'sent')) return false;
   const verdict = judge(operation, paid);
   return verdict.kind === 'paid' && verdict.surplusMinor === 0;

@@ -1,5 +1,6 @@
 import type { ApiRoute } from './route.js';
 import { cancelPaymentRoute } from './routes/cancel-payment.js';
+import { capturePaymentRoute } from './routes/capture-payment.js';
 import { confirmPaymentRoute } from './routes/confirm-payment.js';
 import { createPaymentRoute } from './routes/create-payment.js';
 import { entitlementRoutes } from './routes/entitlements.js';
@@ -7,6 +8,7 @@ import { killSwitchRoutes } from './routes/kill-switches.js';
 import { methodRoutes } from './routes/methods.js';
 import { paymentRoutes } from './routes/payments.js';
 import { productRoutes } from './routes/products.js';
+import { refundRoutes } from './routes/refunds.js';
 import { reviewRoutes } from './routes/reviews.js';
 import { walletRoutes } from './routes/wallets.js';
 import { dryRunRoute } from './routes/routing-dry-run.js';
@@ -18,7 +20,9 @@ export const apiRoutes: readonly ApiRoute[] = [
   createPaymentRoute,
   ...paymentRoutes,
   confirmPaymentRoute,
+  capturePaymentRoute,
   cancelPaymentRoute,
+  ...refundRoutes,
   ...productRoutes,
   ...entitlementRoutes,
   ...reviewRoutes,

@@ -75,8 +75,9 @@ async function wakeWhomItConcerns(
   { target, isProcessed }: StoredNotification,
 ): Promise<void> {
   if (!target || isProcessed) return;
-  const { paymentId: id, operationId, provider, method, paymentStatus } = target;
+  const { paymentId: id, operationId, provider, method, paymentStatus, refundId } = target;
   const payment = { id, provider, method };
-  if (isEnded(paymentStatus)) await context.temporal.wakeLate(account.tenant, payment, operationId);
+  if (refundId) await context.temporal.wakeRefund(account.tenant, { id: refundId, operationId, payment });
+  else if (isEnded(paymentStatus)) await context.temporal.wakeLate(account.tenant, payment, operationId);
   else await context.temporal.wake(account.tenant, payment, 'notification');
 }

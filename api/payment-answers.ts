@@ -17,7 +17,7 @@ export interface AnswerForm {
   /** 201 for a payment that was made, 200 for one that was changed. */
   readonly successStatus: number;
   /** A workflow that runs already has to read its rows again before it can answer. */
-  readonly wakes?: 'confirm';
+  readonly wakes?: 'confirm' | 'capture';
 }
 
 export function idempotencyScope(request: ApiRequest): IdempotencyScope {
@@ -94,8 +94,11 @@ async function driveAgain(
   const payment = await requirePayment(context, form, paymentId);
   const attempt = attemptOf(payment);
   const answered = attempt && (await drive(context, payment.tenant, form, attempt, deadlineMs));
-  // Not to be raced for: the first call may still get its answer, which the rows will show.
-  if (answered !== 'answered') await new Promise(() => undefined);
+  const record =
+    answered === 'answered' ? await findIdempotencyRecord(context.database, form.scope) : undefined;
+  // Not to be raced for: the first call may still get its answer, which the rows will show, also where a workflow
+  // that ran already has answered before it read them again.
+  if (!record?.answer) await new Promise(() => undefined);
 }
 
 function drive(

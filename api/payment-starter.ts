@@ -4,15 +4,22 @@ import type { Tenant } from '../domain/tenant.js';
 import {
   awaitAnswerUpdate,
   processPaymentStart,
+  refundPaymentStart,
   settleLatePaymentStart,
   wakeUpSignal,
   workflowNames,
   type StartedPayment,
   type StartSettings,
   type WakeUp,
+  type WorkflowStart,
 } from '../workflows/contract.js';
 import { briefErrorFields } from '../config/error-fields.js';
-import { createTemporalReach, defaultReachSettings, type ReachSettings } from './temporal-reach.js';
+import {
+  createTemporalReach,
+  defaultReachSettings,
+  type ReachSettings,
+  type TemporalReach,
+} from './temporal-reach.js';
 
 /**
  * What the API asks of Temporal. Nothing here throws: what Temporal does not do, the sweeper does, because
@@ -31,6 +38,14 @@ export interface PaymentStarter {
   ): Promise<'answered' | 'not_yet'>;
   /** Tells the payment's workflow to read its rows again; starts it where it does not run. */
   wake(tenant: Tenant, payment: StartedPayment, reason: WakeUp['reason']): Promise<void>;
+  /** Starts a refund's workflow, or finds it running, and waits as above. */
+  startRefundAndAwaitAnswer(
+    tenant: Tenant,
+    refund: StartedRefund,
+    deadlineMs: number,
+  ): Promise<'answered' | 'not_yet'>;
+  /** There is news of a refund; its workflow is started where it does not run. */
+  wakeRefund(tenant: Tenant, refund: StartedRefund): Promise<void>;
   /** The payment has ended, and there is news of one of its operations. */
   wakeLate(tenant: Tenant, payment: StartedPayment, operationId: string): Promise<void>;
   isReachable(timeoutMs: number): Promise<boolean>;
@@ -39,6 +54,12 @@ export interface PaymentStarter {
 /** A payment with the operation that its caller waits for. */
 export interface StartedAttempt extends StartedPayment {
   readonly operationId: string;
+}
+
+export interface StartedRefund {
+  readonly id: string;
+  readonly operationId: string;
+  readonly payment: StartedPayment;
 }
 
 const WAKE_TIMEOUT_MS = 5_000;
@@ -57,32 +78,7 @@ export function createPaymentStarter(
     clock,
     reachSettings,
   );
-  // Callers with the same key share one update: a workflow takes ten at a time.
-  const underWay = new Map<string, Promise<'answered' | 'not_yet'>>();
-
-  async function awaitAnswer(tenant: Tenant, attempt: StartedAttempt, deadlineMs: number) {
-    try {
-      const operation = new WithStartWorkflowOperation(
-        workflowNames.processPayment,
-        processPaymentStart(tenant, attempt, settings),
-      );
-      await client.withDeadline(deadlineMs, () =>
-        client.workflow.executeUpdateWithStart(awaitAnswerUpdate, {
-          // The same from every process, so that a duplicate request joins the update instead of adding one.
-          updateId: attempt.operationId,
-          startWorkflowOperation: operation,
-        }),
-      );
-      return 'answered' as const;
-    } catch (error) {
-      const isLate = clock() >= deadlineMs - 50;
-      logger[isLate ? 'info' : 'warn'](
-        { payment: attempt.id, ...briefErrorFields(error) },
-        'no answer of the workflow yet',
-      );
-      return 'not_yet' as const;
-    }
-  }
+  const awaitAnswerOnce = createAnswerCalls(client, logger, clock, reach);
 
   async function quietly(what: string, paymentId: string, call: () => Promise<unknown>): Promise<void> {
     if (reach.isDown) return;
@@ -98,13 +94,23 @@ export function createPaymentStarter(
 
   return {
     startAndAwaitAnswer(tenant, attempt, deadlineMs) {
-      const known = underWay.get(attempt.operationId);
-      if (known) return known;
-      const call = reach
-        .orUndefined(() => orNotYet(awaitAnswer(tenant, attempt, deadlineMs), deadlineMs - clock()))
-        .then((answer) => answer ?? ('not_yet' as const));
-      underWay.set(attempt.operationId, call);
-      return call.finally(() => underWay.delete(attempt.operationId));
+      const start = () => startOf('processPayment', processPaymentStart(tenant, attempt, settings));
+      return awaitAnswerOnce(start, { updateId: attempt.operationId, of: attempt.id, deadlineMs });
+    },
+    startRefundAndAwaitAnswer(tenant, refund, deadlineMs) {
+      const start = () =>
+        startOf('refundPayment', refundPaymentStart(tenant, refund.payment, refund, settings));
+      return awaitAnswerOnce(start, { updateId: refund.id, of: refund.payment.id, deadlineMs });
+    },
+    wakeRefund(tenant, refund) {
+      const wakeUp: WakeUp = { reason: 'notification' };
+      return quietly('waking a refund', refund.payment.id, () =>
+        client.workflow.signalWithStart(workflowNames.refundPayment, {
+          ...refundPaymentStart(tenant, refund.payment, refund, settings),
+          signal: wakeUpSignal,
+          signalArgs: [wakeUp],
+        }),
+      );
     },
     wake(tenant, payment, reason) {
       const wakeUp: WakeUp = { reason };
@@ -126,6 +132,49 @@ export function createPaymentStarter(
     },
     isReachable: (timeoutMs) => isReachable(client, timeoutMs),
   };
+}
+
+/** Each waits for one update of a workflow that it starts or finds running. */
+function createAnswerCalls(client: Client, logger: Logger, clock: () => number, reach: TemporalReach) {
+  // Callers with the same key share one update: a workflow takes ten at a time.
+  const underWay = new Map<string, Promise<'answered' | 'not_yet'>>();
+
+  async function awaitAnswer(
+    startWorkflowOperation: ReturnType<typeof startOf>,
+    { updateId, of, deadlineMs }: { updateId: string; of: string; deadlineMs: number },
+  ) {
+    try {
+      await client.withDeadline(deadlineMs, () =>
+        // The update's id is the same from every process, so that a duplicate request joins instead of adding one.
+        client.workflow.executeUpdateWithStart(awaitAnswerUpdate, { updateId, startWorkflowOperation }),
+      );
+      return 'answered' as const;
+    } catch (error) {
+      const isLate = clock() >= deadlineMs - 50;
+      logger[isLate ? 'info' : 'warn'](
+        { payment: of, ...briefErrorFields(error) },
+        'no answer of the workflow yet',
+      );
+      return 'not_yet' as const;
+    }
+  }
+
+  return function awaitAnswerOnce(
+    start: () => ReturnType<typeof startOf>,
+    wait: { updateId: string; of: string; deadlineMs: number },
+  ): Promise<'answered' | 'not_yet'> {
+    const known = underWay.get(wait.updateId);
+    if (known) return known;
+    const call = reach
+      .orUndefined(() => orNotYet(awaitAnswer(start(), wait), wait.deadlineMs - clock()))
+      .then((answer) => answer ?? ('not_yet' as const));
+    underWay.set(wait.updateId, call);
+    return call.finally(() => underWay.delete(wait.updateId));
+  };
+}
+
+function startOf<Input>(name: keyof typeof workflowNames, start: WorkflowStart<Input>) {
+  return new WithStartWorkflowOperation(workflowNames[name], start);
 }
 
 function isReachable(client: Client, timeoutMs: number): Promise<boolean> {

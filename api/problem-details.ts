@@ -10,7 +10,7 @@ export interface FieldError {
 export interface ProblemOptions {
   readonly errors?: readonly FieldError[];
   /** Extension members of the document (RFC 9457, 3.2), such as `payment` or `retry_at`. */
-  readonly extensions?: Readonly<Record<string, string>>;
+  readonly extensions?: Readonly<Record<string, string | number>>;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -18,7 +18,7 @@ export interface ProblemOptions {
 export class Problem extends Error {
   override readonly name = 'Problem';
   readonly errors: readonly FieldError[];
-  readonly extensions: Readonly<Record<string, string>>;
+  readonly extensions: Readonly<Record<string, string | number>>;
   readonly headers: Readonly<Record<string, string>>;
 
   constructor(
@@ -42,7 +42,7 @@ export function fieldProblem(
   code: HttpProblemCode,
   pointer: string,
   detail: string,
-  extensions: Readonly<Record<string, string>> = {},
+  extensions: Readonly<Record<string, string | number>> = {},
 ): Problem {
   return new Problem(code, detail, { errors: [{ pointer, detail }], extensions });
 }

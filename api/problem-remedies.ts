@@ -37,6 +37,13 @@ export const problemRemedies: Readonly<Record<HttpProblemCode, string>> = {
   request_expired: 'Make a new payment.',
   method_unavailable:
     'Offer the payer another way to pay, or connect a provider account that serves this one.',
+  capture_unsupported: 'Leave `capture` out, or offer the payer a way to pay that can be captured later.',
+  payment_not_capturable: 'Read the payment: only one whose `status` is `requires_capture` can be captured.',
+  capture_amount_exceeded: 'Capture at most what was authorized; what is left of it is let go.',
+  payment_not_refundable:
+    'Read the payment and its refunds: something has to be received and not yet given back, by a provider that takes refunds and still does.',
+  refund_amount_exceeded:
+    'Refund at most `refundable`, which counts the refunds under way; leave `amount` out to refund all of it.',
   currency_unsupported: 'Use a currency that one of your provider accounts takes.',
   country_unsupported:
     'Offer the payer another way to pay; the member `account` is the account that would have taken the rest of it.',

@@ -6,7 +6,7 @@ import { switchedOperations } from '../domain/kill-switch.js';
 import { operationStatuses } from '../domain/operation.js';
 import { cardFundings } from '../domain/outcome.js';
 import { reviewReasons } from '../domain/payment-change.js';
-import { paymentStatuses } from '../domain/payment.js';
+import { captureModes, paymentStatuses } from '../domain/payment.js';
 import { productTypes } from '../domain/pricing.js';
 import {
   executionErrors,
@@ -14,6 +14,7 @@ import {
   type ExecutionErrorCode,
   type HttpProblemCode,
 } from '../domain/problem-codes.js';
+import { refundStatuses } from '../domain/refund-resource.js';
 import { reviewStatuses } from '../domain/review-resource.js';
 import { walletMovementKinds } from '../domain/wallet.js';
 
@@ -108,6 +109,10 @@ export const payment = z
       }),
     ),
     card: card.nullable().describe('What the provider said of the card that paid.'),
+    capture: z.enum(captureModes),
+    capture_before: instant
+      .nullable()
+      .describe('Of money that is held: the last instant at which to capture it.'),
     routing: z
       .strictObject({ version: z.int(), rule: z.string().nullable() })
       .nullable()
@@ -118,6 +123,24 @@ export const payment = z
     expires_at: instant,
   })
   .meta({ id: 'Payment' });
+
+export const refund = z
+  .strictObject({
+    id: z.string().regex(/^re_[0-9a-z]{25}$/),
+    object: z.literal('refund'),
+    payment: z.string(),
+    amount: amountMinor,
+    currency,
+    status: z.enum(refundStatuses),
+    outcome: z
+      .enum(['known', 'unknown', 'review'])
+      .describe('Whether it is known what became of it; `review`: a person looks at it.'),
+    reason: z.string().nullable(),
+    metadata: z.record(z.string(), z.string()),
+    last_error: lastError.nullable(),
+    created_at: instant,
+  })
+  .meta({ id: 'Refund' });
 
 export const event = z
   .strictObject({
@@ -251,6 +274,7 @@ export const problem = z
     errors: z.array(z.strictObject({ pointer: z.string(), detail: z.string() })),
     request_id: z.string(),
     payment: z.string().optional().describe('With `already_purchased`: the payment that has the product.'),
+    refundable: amountMinor.optional().describe('With `refund_amount_exceeded`: what can be refunded.'),
     retry_at: instant.optional().describe('With `attempt_open`: when to try again.'),
     routing_version: z.string().optional().describe('By which version of your routing rules it was refused.'),
     routing_rule: z.string().optional().describe('The rule of that version that matched.'),

@@ -37,7 +37,7 @@ const problems: Readonly<Record<LeftOutReason, { code: HttpProblemCode; pointer:
   country: { code: 'country_unsupported', pointer: '/payer/country' },
   amount_too_small: { code: 'amount_too_small', pointer: '/amount' },
   amount_too_large: { code: 'amount_limit_exceeded', pointer: '/amount' },
-  operation: { code: 'method_unavailable', pointer: '/capture' },
+  operation: { code: 'capture_unsupported', pointer: '/capture' },
   flow: { code: 'invalid_field', pointer: '/flow' },
   token_not_taken: { code: 'invalid_field', pointer: '/payment_token' },
   token_missing: { code: 'missing_field', pointer: '/payment_token' },

@@ -1,6 +1,7 @@
 import type { AcceptanceFacts } from '../db/accept-payment.js';
 import { toMajorUnits } from '../domain/money.js';
 import { priceOrder, type OrderLine, type PricingProblem } from '../domain/pricing.js';
+import { collectingKind } from '../domain/plan-operation.js';
 import type { Tenant } from '../domain/tenant.js';
 import { chooseAccounts, type AccountDependencies, type ChosenAccounts } from './choose-account.js';
 import { fieldProblem, type Problem } from './problem-details.js';
@@ -39,13 +40,13 @@ export function verifyPayment(
   if (bought !== -1) throw alreadyPurchased(lines, bought, facts);
   const wanted = {
     paymentId,
-    kind: 'sale' as const,
     country: request.payer.country ?? null,
     cardFunding: request.card?.funding ?? null,
     mode: tenant.mode,
     method,
     currency,
     amountMinor: request.amount,
+    kind: collectingKind(request.capture),
     flow: request.flow,
     paymentToken: request.payment_token,
   };

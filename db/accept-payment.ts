@@ -2,6 +2,7 @@ import type { OrderLine, PricedProduct } from '../domain/pricing.js';
 import type { RoutingChoice } from '../domain/payment-resource.js';
 import type { ActiveRules } from '../domain/routing-rules.js';
 import type { CollectingKind, PlannedOperation } from '../domain/plan-operation.js';
+import type { CaptureMode } from '../domain/payment.js';
 import type { Wallet } from '../domain/wallet.js';
 import type { Database, Executor } from './connect.js';
 import { findIdempotencyRecord, type IdempotencyRecord, type IdempotencyScope } from './idempotency.js';
@@ -141,6 +142,7 @@ export interface NewPayment {
   readonly method: string;
   readonly orderReference: string;
   readonly returnUrl: string | null;
+  readonly capture: CaptureMode;
   readonly metadata: Readonly<Record<string, string>>;
   /** The merchant's own calendar day, `yyyy-mm-dd`, to which the daily limit applies. */
   readonly limitDay: string;
@@ -212,7 +214,8 @@ const insertAll: Statement = {
     WITH input AS (SELECT * FROM jsonb_to_record(?) AS i (
       merchant_id text, mode text, route text, key text, fingerprint text, payment_id text, payer_id text, payer_ip text,
       payer_country text, routing_version integer, routing_rule text,
-      amount_minor bigint, currency text, method text, order_reference text, return_url text, metadata jsonb,
+      amount_minor bigint, currency text, method text, order_reference text, return_url text, capture text,
+      metadata jsonb,
       limit_day date, created_at timestamptz, expires_at timestamptz, due_at timestamptz, lines jsonb,
       operation jsonb, event jsonb)),
     idempotency AS (
@@ -223,10 +226,10 @@ const insertAll: Statement = {
     accepted AS (SELECT input.* FROM input JOIN idempotency USING (payment_id)),
     payment AS (
       INSERT INTO payments (id, merchant_id, mode, payer_id, amount_minor, currency, method, order_reference,
-        return_url, payer_ip, payer_country, routing_version, routing_rule, metadata, status, limit_day, created_at,
-        expires_at, due_at)
+        return_url, payer_ip, payer_country, routing_version, routing_rule, capture, metadata, status, limit_day,
+        created_at, expires_at, due_at)
       SELECT payment_id, merchant_id, mode, payer_id, amount_minor, currency, method, order_reference,
-        return_url, payer_ip, payer_country, routing_version, routing_rule, metadata, 'processing', limit_day,
+        return_url, payer_ip, payer_country, routing_version, routing_rule, capture, metadata, 'processing', limit_day,
         created_at, expires_at, due_at FROM accepted),
     line AS (
       INSERT INTO order_lines
@@ -283,6 +286,7 @@ function insertInput(payment: NewPayment): Record<string, unknown> {
     method: payment.method,
     order_reference: payment.orderReference,
     return_url: payment.returnUrl,
+    capture: payment.capture,
     metadata: payment.metadata,
     limit_day: payment.limitDay,
     created_at: new Date(payment.nowMs),

@@ -31,6 +31,8 @@ export interface StoredNotification {
     readonly provider: string;
     readonly method: string;
     readonly paymentStatus: PaymentStatus;
+    /** The refund that it is about, if it is about one. */
+    readonly refundId: string | null;
   } | null;
 }
 
@@ -41,7 +43,8 @@ const store: Statement = {
       ?::text AS merchant_id, ?::text AS mode, ?::text AS says, ?::jsonb AS paid, ?::bytea AS raw_body,
       ?::timestamptz AS due_at, ?::jsonb AS told, ?::text AS provider_reference),
     target AS (
-      SELECT o.payment_id, o.id AS operation_id, o.provider, p.method, p.status
+      SELECT o.payment_id, o.id AS operation_id, o.provider, p.method, p.status,
+             CASE WHEN o.kind = 'refund' THEN (SELECT r.id FROM refunds r WHERE r.operation_id = o.id) END AS refund_id
         FROM input i JOIN operations o ON o.id = coalesce(
           (SELECT act.id FROM operations act WHERE act.account_id = i.account_id
               AND act.provider_reference = i.provider_reference AND act.kind IN ('capture', 'void', 'refund') LIMIT 1),
@@ -59,7 +62,7 @@ const store: Statement = {
     SELECT EXISTS (SELECT FROM stored) AS is_new,
            coalesce((SELECT n.processed_at IS NOT NULL FROM notifications n
               WHERE n.account_id = i.account_id AND n.dedupe_key = i.dedupe_key), false) AS is_processed,
-           t.payment_id, t.operation_id, t.provider, t.method, t.status
+           t.payment_id, t.operation_id, t.provider, t.method, t.status, t.refund_id
       FROM input i LEFT JOIN target t ON true`,
 };
 
@@ -71,6 +74,7 @@ interface StoredRow {
   provider: string;
   method: string;
   status: PaymentStatus;
+  refund_id: string | null;
 }
 
 /** Keeps a notification once, however often it comes. When this returns it is committed, and may be acknowledged. */
@@ -104,6 +108,7 @@ export async function storeNotification(
             provider: row.provider,
             method: row.method,
             paymentStatus: row.status,
+            refundId: row.refund_id,
           },
   };
 }

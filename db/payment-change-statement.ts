@@ -10,12 +10,14 @@ const core = (covered: { table: string; condition: string }) => /* sql */ `
     WITH input AS MATERIALIZED (SELECT * FROM jsonb_to_record(?) AS i (
       payment_id text, sequence integer, new_sequence integer, status text, outcome text, received bigint,
       refunded bigint, last_error jsonb, card jsonb, ended boolean, due_at timestamptz, only_while_wanted boolean,
-      operation jsonb, next jsonb, planned_at timestamptz, postings jsonb, entitlements jsonb, review jsonb, events jsonb,
+      operation jsonb, next jsonb, planned_at timestamptz, postings jsonb, entitlements jsonb, review jsonb,
+      closed_reviews jsonb, refund jsonb, events jsonb,
       answer text, notifications jsonb, notification_result text, movement jsonb)),
     operation_change AS MATERIALIZED (
       SELECT input.payment_id, o.* FROM input, jsonb_to_record(input.operation) AS o (
         id text, status_read text, status text, sent_at timestamptz, offer jsonb, provider_reference text,
-        last_error jsonb, asked_at timestamptz, next_poll_at timestamptz, poll_count integer, ended boolean,
+        last_error jsonb, clears_error boolean, asked_at timestamptz, next_poll_at timestamptz, poll_count integer,
+        capture_before timestamptz, ended boolean,
         writes_advance boolean, approved_at timestamptz, return_details text, advance_taken_at timestamptz,
         advance_replay_until timestamptz, advance_count integer, replaces_offer boolean,
         drops_fallbacks boolean)
@@ -42,8 +44,10 @@ const core = (covered: { table: string; condition: string }) => /* sql */ `
         status = c.status, sent_at = coalesce(o.sent_at, c.sent_at),
         offer = CASE WHEN c.replaces_offer THEN c.offer ELSE coalesce(o.offer, c.offer) END,
         provider_reference = coalesce(c.provider_reference, o.provider_reference),
-        last_error = coalesce(c.last_error, o.last_error), asked_at = coalesce(c.asked_at, o.asked_at),
+        last_error = CASE WHEN NOT c.clears_error THEN coalesce(c.last_error, o.last_error) END,
+        asked_at = coalesce(c.asked_at, o.asked_at),
         next_poll_at = coalesce(c.next_poll_at, o.next_poll_at), poll_count = coalesce(c.poll_count, o.poll_count),
+        capture_before = coalesce(o.capture_before, c.capture_before),
         ended_at = CASE WHEN c.ended THEN coalesce(o.ended_at, now()) ELSE o.ended_at END,
         payment_token = CASE WHEN c.ended THEN NULL ELSE o.payment_token END,
         fallbacks = CASE WHEN c.ended OR c.drops_fallbacks THEN NULL ELSE o.fallbacks END,
@@ -82,6 +86,20 @@ const parts = {
         e.repeatable, 'granted'
         FROM payment, input i, jsonb_to_recordset(i.entitlements)
           AS e (id text, product text, position integer, repeatable boolean))`,
+  revocation: /* sql */ `
+    revocation AS (
+      UPDATE entitlements e SET status = 'revoked', revoked_at = now() FROM payment
+       WHERE e.payment_id = payment.id AND e.status <> 'revoked')`,
+  refund: /* sql */ `
+    refund AS (
+      UPDATE refunds r SET due_at = f.due_at, ended_at = CASE WHEN f.ended THEN coalesce(r.ended_at, now()) END
+        FROM payment, operation_change c, input i, jsonb_to_record(i.refund) AS f (due_at timestamptz, ended boolean)
+       WHERE r.operation_id = c.id AND r.payment_id = payment.id)`,
+  refundAnswer: /* sql */ `
+    refund_answer AS (
+      UPDATE idempotency_keys k SET status = k.success_status, body = f.answer
+        FROM payment, input i, jsonb_to_record(i.refund) AS f (id text, answer text)
+       WHERE k.object_id = f.id AND k.payment_id IS NULL AND k.status IS NULL AND k.accepted_at IS NULL)`,
   claim: /* sql */ `
     claim AS (
       DELETE FROM purchase_claims c USING payment WHERE c.payment_id = payment.id)`,
@@ -97,6 +115,12 @@ const parts = {
         status = 'open', closed_at = NULL
        WHERE excluded.evidence <> ALL (array_prepend(
          reviews.evidence, ARRAY(SELECT jsonb_array_elements(reviews.later_evidence)))))`,
+  closedReview: /* sql */ `
+    closed_review AS (
+      UPDATE reviews r SET status = 'closed', closed_at = now()
+        FROM payment, input i, jsonb_to_recordset(i.closed_reviews) AS c ("operationId" text, reason text)
+       WHERE r.payment_id = payment.id AND r.operation_id = c."operationId" AND r.reason = c.reason
+         AND r.status = 'open')`,
   event: /* sql */ `
     event AS (
       INSERT INTO events (id, merchant_id, mode, payment_id, type, sequence, data)

@@ -6,7 +6,9 @@ import {
   type OperationChange,
   type PaymentChange,
 } from '../domain/payment-change.js';
+import { followUpDueAt } from '../domain/follow-up.js';
 import { dueAt, type OperationFacts, type PaymentFacts } from '../domain/payment-facts.js';
+import { refundResourceOf } from '../domain/payment-refunds.js';
 import { providerAccount } from '../domain/ledger.js';
 import { isOpen } from '../domain/operation.js';
 import { toPaymentResource } from '../domain/payment-resource.js';
@@ -65,12 +67,16 @@ export async function writeIfCovered(
     notification_result: notifications.result,
     movement: change.movement ? movementInput(before, change.movement, change.operation, nowMs) : null,
   };
-  const { postings, entitlements, review, events, answer } = consequences;
+  const { postings, entitlements, review, closed_reviews, refund, events, answer } = consequences;
   const needed: Readonly<Record<ChangePart, boolean>> = {
     posting: postings.length > 0,
     entitlement: entitlements.length > 0,
+    revocation: change.revokesEntitlements ?? false,
+    refund: refund !== null,
+    refundAnswer: refund !== null && refund.answer !== null,
     claim: change.releasesClaims ?? false,
     review: review !== null,
+    closedReview: closed_reviews.length > 0,
     event: events.length > 0,
     answer: answer !== null,
     notification: notifications.ids.length > 0,
@@ -144,9 +150,11 @@ function operationInput(change: OperationChange) {
     offer: change.offer ?? null,
     provider_reference: change.providerReference ?? null,
     last_error: change.lastError ?? null,
+    clears_error: change.lastError === null,
     asked_at: instant(change.askedAtMs),
     next_poll_at: instant(change.nextPollMs),
     poll_count: change.pollCount ?? null,
+    capture_before: instant(change.captureBeforeMs),
     ended: !isOpen(change.to),
     drops_fallbacks: change.dropsFallbacks ?? false,
     ...(change.advance ? advanceInput(change.advance) : { writes_advance: false, replaces_offer: false }),
@@ -181,9 +189,33 @@ function consequencesOf(before: PaymentFacts, after: PaymentFacts, change: Payme
     postings: postings.map((posting, number) => ({ number, ...posting })),
     entitlements: change.grantsEntitlements ? entitlementRows(after, nowMs) : [],
     review: review ? { id: makeId('review', nowMs, randomBytes(10)), ...review } : null,
+    closed_reviews: change.closesReviews ?? [],
+    refund: refundInput(before, after, change, nowMs),
     events: eventRows(after, change.events, nowMs),
     answer: isAnswered ? JSON.stringify(toPaymentResource(after.record)) : null,
   };
+}
+
+/** The request behind a refund: when it falls due again, and its caller's answer once it has one. */
+function refundInput(before: PaymentFacts, after: PaymentFacts, change: PaymentChange, nowMs: number) {
+  const [read, written] = [before, after].map(({ operations }) =>
+    operations.find(({ id }) => id === change.operation?.id),
+  );
+  const resource = written && refundResourceOf(after, written);
+  if (!read || !written || !resource) return null;
+  const due = followUpDueAt(after, written, nowMs);
+  const isAnswered = isRefundUnanswered(read) && !isRefundUnanswered(written);
+  return {
+    id: resource.id,
+    due_at: due === null ? null : new Date(due),
+    ended: !isOpen(written.status),
+    answer: isAnswered ? JSON.stringify(resource) : null,
+  };
+}
+
+/** A caller waits until the refund has ended, or only a person can end it. */
+function isRefundUnanswered({ status }: OperationFacts): boolean {
+  return isOpen(status) && status !== 'review';
 }
 
 /** A caller waits for its answer exactly while the payment is being processed. */

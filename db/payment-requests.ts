@@ -23,7 +23,7 @@ export interface PaymentRequest {
 /** `replayed`: this key was used before, or is being used; nothing was written. */
 export type RequestResult = { kind: 'requested'; payment: PaymentFacts } | { kind: 'replayed' };
 
-class KeyTaken extends Error {}
+export class KeyTaken extends Error {}
 
 /**
  * Records that a payment is to be canceled. The answer is a 202 by nature (the provider has to confirm first),
@@ -128,7 +128,7 @@ function afterConfirm(
     operation.id === abandonedId ? { ...operation, status: 'canceled' as const } : operation,
   );
   const asPlanned = { status: 'planned' as const, amountMinor, offer: null, lastError: null };
-  const planned = { id, number, provider, accountId, kind, ...asPlanned };
+  const planned = { id, number, provider, accountId, kind, ...asPlanned, captureBeforeMs: null };
   return withSequence(
     {
       ...payment,
@@ -146,11 +146,11 @@ function afterConfirm(
   );
 }
 
-function withSequence(payment: PaymentFacts, events: number): PaymentFacts {
+export function withSequence(payment: PaymentFacts, events: number): PaymentFacts {
   return { ...payment, record: { ...payment.record, sequence: payment.record.sequence + events } };
 }
 
-async function unlessKeyTaken<T>(work: () => Promise<T>): Promise<T | { kind: 'replayed' }> {
+export async function unlessKeyTaken<T>(work: () => Promise<T>): Promise<T | { kind: 'replayed' }> {
   try {
     return await work();
   } catch (error) {
@@ -168,7 +168,7 @@ const insertKeyStatement: Statement = {
     ON CONFLICT DO NOTHING RETURNING 1 AS inserted`,
 };
 
-async function insertKey(
+export async function insertKey(
   trx: Executor,
   payment: PaymentFacts,
   request: PaymentRequest,

@@ -67,7 +67,11 @@ const columns = /* sql */ `
       'advanceReplayUntilMs', floor(extract(epoch FROM o.advance_replay_until) * 1000),
       'advanceCount', o.advance_count,
       'isStopped', is_stopped(p.merchant_id, p.mode, o.provider, p.method, o.kind), 'captureBeforeMs', floor(extract(epoch FROM o.capture_before) * 1000),
-      'posted', ARRAY(SELECT t.fact FROM ledger_transactions t WHERE t.operation_id = o.id ORDER BY t.id))
+      'posted', ARRAY(SELECT t.fact FROM ledger_transactions t WHERE t.operation_id = o.id ORDER BY t.id),
+      'refund', CASE WHEN o.kind = 'refund' THEN (
+         SELECT json_build_object('id', r.id, 'reason', r.reason, 'metadata', r.metadata,
+             'createdAtMs', floor(extract(epoch FROM r.created_at) * 1000))
+           FROM refunds r WHERE r.operation_id = o.id) END)
       ORDER BY o.number)
      FROM operations o JOIN provider_accounts a ON a.id = o.account_id WHERE o.payment_id = p.id) AS operations,
   (SELECT json_agg(json_build_object(
@@ -145,7 +149,6 @@ function fromRow(row: PaymentRow): PaymentFacts {
     returnUrl: row.return_url,
     payerIp: row.payer_ip,
     payerCountry: row.payer_country,
-    capture: row.capture,
     cancelRequested: row.cancel_requested_at !== null,
     lines,
     operations,
@@ -164,6 +167,7 @@ function fromRow(row: PaymentRow): PaymentFacts {
       lines,
       lastError: row.last_error,
       card: row.card,
+      capture: row.capture,
       routing: row.routing_version === null ? null : { version: row.routing_version, rule: row.routing_rule },
       metadata: row.metadata,
       sequence: row.sequence,

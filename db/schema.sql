@@ -243,6 +243,19 @@ CREATE TABLE purchase_claims (
   product_id text NOT NULL,
   payment_id text NOT NULL
 );
+CREATE TABLE refunds (
+  id text NOT NULL,
+  merchant_id text NOT NULL,
+  mode text NOT NULL,
+  payment_id text NOT NULL,
+  operation_id text NOT NULL,
+  reason text,
+  metadata jsonb NOT NULL DEFAULT '{}'::jsonb,
+  requested_by text NOT NULL,
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  ended_at timestamp with time zone,
+  due_at timestamp with time zone
+);
 CREATE TABLE reviews (
   id text NOT NULL,
   merchant_id text NOT NULL,
@@ -415,6 +428,10 @@ ALTER TABLE provider_accounts ADD CONSTRAINT provider_accounts_pkey PRIMARY KEY 
 ALTER TABLE provider_accounts ADD CONSTRAINT provider_accounts_merchant_id_mode_id_key UNIQUE (merchant_id, mode, id);
 ALTER TABLE purchase_claims ADD CONSTRAINT purchase_claims_merchant_id_mode_payment_id_fkey FOREIGN KEY (merchant_id, mode, payment_id) REFERENCES payments(merchant_id, mode, id);
 ALTER TABLE purchase_claims ADD CONSTRAINT purchase_claims_pkey PRIMARY KEY (merchant_id, mode, payer_id, product_id);
+ALTER TABLE refunds ADD CONSTRAINT refunds_merchant_id_mode_operation_id_fkey FOREIGN KEY (merchant_id, mode, operation_id) REFERENCES operations(merchant_id, mode, id);
+ALTER TABLE refunds ADD CONSTRAINT refunds_merchant_id_mode_payment_id_fkey FOREIGN KEY (merchant_id, mode, payment_id) REFERENCES payments(merchant_id, mode, id);
+ALTER TABLE refunds ADD CONSTRAINT refunds_pkey PRIMARY KEY (id);
+ALTER TABLE refunds ADD CONSTRAINT refunds_operation_id_key UNIQUE (operation_id);
 ALTER TABLE reviews ADD CONSTRAINT reviews_later_evidence_check CHECK ((jsonb_typeof(later_evidence) = 'array'::text));
 ALTER TABLE reviews ADD CONSTRAINT reviews_status_check CHECK ((status = ANY (ARRAY['open'::text, 'closed'::text])));
 ALTER TABLE reviews ADD CONSTRAINT reviews_merchant_id_mode_operation_id_fkey FOREIGN KEY (merchant_id, mode, operation_id) REFERENCES operations(merchant_id, mode, id);
@@ -455,12 +472,14 @@ CREATE UNIQUE INDEX entitlements_bought_once ON public.entitlements USING btree 
 CREATE INDEX entitlements_payer ON public.entitlements USING btree (merchant_id, mode, payer_id);
 CREATE INDEX events_payment ON public.events USING btree (payment_id, sequence);
 CREATE INDEX idempotency_keys_unanswered ON public.idempotency_keys USING btree (payment_id) WHERE (status IS NULL);
+CREATE INDEX idempotency_keys_unanswered_object ON public.idempotency_keys USING btree (object_id) WHERE ((status IS NULL) AND (payment_id IS NULL));
 CREATE INDEX kill_switches_on ON public.kill_switches USING btree (thrown_at) WHERE (lifted_at IS NULL);
 CREATE INDEX ledger_entries_account ON public.ledger_entries USING btree (merchant_id, mode, account, currency) INCLUDE (amount_minor);
 CREATE INDEX ledger_entries_transaction ON public.ledger_entries USING btree (transaction_id);
 CREATE INDEX notifications_due ON public.notifications USING btree (due_at) WHERE ((processed_at IS NULL) AND (due_at IS NOT NULL));
 CREATE INDEX notifications_open ON public.notifications USING btree (payment_id) WHERE (processed_at IS NULL);
 CREATE INDEX operations_by_act ON public.operations USING btree (account_id, provider_reference) WHERE ((kind = ANY (ARRAY['capture'::text, 'void'::text, 'refund'::text])) AND (provider_reference IS NOT NULL));
+CREATE INDEX operations_of ON public.operations USING btree (of_operation_id) WHERE (of_operation_id IS NOT NULL);
 CREATE UNIQUE INDEX operations_one_open ON public.operations USING btree (payment_id) WHERE ((kind = ANY (ARRAY['authorize'::text, 'sale'::text, 'mandate_charge'::text])) AND (status = ANY (ARRAY['planned'::text, 'sent'::text, 'action_required'::text, 'pending'::text, 'unknown'::text, 'review'::text])));
 CREATE UNIQUE INDEX operations_one_settling ON public.operations USING btree (of_operation_id) WHERE ((kind = ANY (ARRAY['capture'::text, 'void'::text])) AND (status = ANY (ARRAY['planned'::text, 'sent'::text, 'action_required'::text, 'pending'::text, 'unknown'::text, 'review'::text, 'succeeded'::text])));
 CREATE UNIQUE INDEX operations_one_success ON public.operations USING btree (payment_id) WHERE ((kind = ANY (ARRAY['authorize'::text, 'sale'::text, 'mandate_charge'::text])) AND (status = 'succeeded'::text));
@@ -468,6 +487,9 @@ CREATE INDEX payments_due ON public.payments USING btree (due_at) WHERE (due_at 
 CREATE INDEX payments_limit_day ON public.payments USING btree (merchant_id, mode, currency, limit_day) INCLUDE (amount_minor, status);
 CREATE INDEX provider_accounts_misconfigured ON public.provider_accounts USING btree (probe_due_at) WHERE (misconfigured_at IS NOT NULL);
 CREATE INDEX purchase_claims_payment ON public.purchase_claims USING btree (payment_id);
+CREATE INDEX refunds_due ON public.refunds USING btree (due_at) WHERE (due_at IS NOT NULL);
+CREATE INDEX refunds_payment ON public.refunds USING btree (payment_id);
+CREATE INDEX refunds_tenant ON public.refunds USING btree (merchant_id, mode, id);
 CREATE INDEX reviews_tenant ON public.reviews USING btree (merchant_id, mode, id);
 CREATE INDEX routing_activations_newest ON public.routing_activations USING btree (merchant_id, mode, id DESC);
 CREATE INDEX wallet_movements_wallet ON public.wallet_movements USING btree (merchant_id, mode, payer_id, id);
@@ -546,6 +568,7 @@ GRANT INSERT, SELECT, UPDATE ON payments TO quittance_app;
 GRANT INSERT, SELECT, UPDATE ON products TO quittance_app;
 GRANT INSERT, SELECT, UPDATE ON provider_accounts TO quittance_app;
 GRANT DELETE, INSERT, SELECT ON purchase_claims TO quittance_app;
+GRANT INSERT, SELECT ON refunds TO quittance_app;
 GRANT INSERT, SELECT, UPDATE ON reviews TO quittance_app;
 GRANT INSERT, SELECT ON routing_activations TO quittance_app;
 GRANT INSERT, SELECT ON routing_versions TO quittance_app;

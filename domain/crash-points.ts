@@ -9,6 +9,8 @@ export const apiCrashPoints = [
   'api.notification.before_commit',
   'api.notification.after_commit',
   'api.request.after_commit',
+  'api.refund.before_commit',
+  'api.refund.after_commit',
 ] as const;
 
 export const workerCrashPoints = [
@@ -34,6 +36,10 @@ export const workerCrashPoints = [
   'worker.cancel.after_commit',
   'worker.review.after_commit',
   'worker.late.after_commit',
+  'worker.followup.before_call',
+  'worker.followup.after_call',
+  'worker.followup.after_commit',
+  'worker.void.after_commit',
   'worker.webhook.after_claim',
   'worker.webhook.after_call',
   'worker.sweep.after_claim',

@@ -14,6 +14,8 @@ export const webhookEventTypes = [
   'payment.payment_failed',
   'payment.canceled',
   'payment.review',
+  'refund.succeeded',
+  'refund.failed',
   'entitlement.granted',
   'entitlement.revoked',
 ] as const;
@@ -24,6 +26,8 @@ export const defaultWebhookEvents = [
   'payment.payment_failed',
   'payment.canceled',
   'payment.review',
+  'refund.succeeded',
+  'refund.failed',
   'entitlement.granted',
   'entitlement.revoked',
 ] as const satisfies readonly WebhookEventType[];
@@ -33,11 +37,14 @@ export type TimelineEventType =
   | 'payment.created'
   | 'payment.cancel_requested'
   | 'payment.confirmed'
+  | 'payment.capture_requested'
+  | 'refund.requested'
   | 'operation.approved'
   | 'operation.unknown'
   | 'operation.refused'
   | 'operation.closed'
   | 'operation.canceled'
+  | 'operation.void_planned'
   | 'operation.failed_over'
   | 'operation.late_success'
   | 'operation.refunded_by_provider'

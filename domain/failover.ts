@@ -146,5 +146,6 @@ function asPlanned(
     advanceCount: 0,
     lastError: null,
     posted: [],
+    refund: null,
   };
 }

@@ -5,6 +5,7 @@
 export const idPrefixes = {
   payment: 'pay_',
   operation: 'op_',
+  refund: 're_',
   entitlement: 'ent_',
   webhookEndpoint: 'whe_',
   event: 'evt_',
@@ -73,6 +74,10 @@ export function processPaymentWorkflowId(paymentId: string): string {
 
 export function settleLatePaymentWorkflowId(operationId: string): string {
   return `late-${operationId}`;
+}
+
+export function refundPaymentWorkflowId(refundId: string): string {
+  return refundId;
 }
 
 export function deliverWebhookWorkflowId(deliveryId: string): string {

@@ -10,7 +10,8 @@ export interface LedgerEntry {
 }
 
 /** Unique per operation: a fact that is posted twice is posted once. Later money is told apart by the sum it led to. */
-export type LedgerFact = 'paid' | 'refunded_by_provider' | `more_paid:${string}`;
+export type LedgerFact =
+  'paid' | 'refunded_by_provider' | 'refunded' | 'refund_reversed' | `more_paid:${string}`;
 
 export interface Posting {
   readonly fact: LedgerFact;
@@ -91,4 +92,45 @@ export function refundedByProviderPosting(money: MoneyIn, refundedMinor: number)
 export function returnedPosting(money: MoneyIn): Posting {
   const entries = paidPosting(money).entries.map((entry) => ({ ...entry, amountMinor: -entry.amountMinor }));
   return { fact: 'refunded_by_provider', entries };
+}
+
+/** Money that we had the provider give back: out of suspense as far as it was taken from there, else the merchant's. */
+export interface MoneyOut {
+  readonly provider: string;
+  readonly accountId: string;
+  readonly merchantId: string;
+  readonly currency: string;
+  readonly amountMinor: number;
+  readonly fromSuspenseMinor: number;
+}
+
+export function refundedPosting(money: MoneyOut): Posting {
+  const { amountMinor, fromSuspenseMinor, currency } = money;
+  if (amountMinor <= 0 || fromSuspenseMinor < 0 || fromSuspenseMinor > amountMinor) {
+    throw new RangeError(`cannot give back ${amountMinor}, ${fromSuspenseMinor} of it from suspense`);
+  }
+  const fromPayableMinor = amountMinor - fromSuspenseMinor;
+  const entries = [
+    { account: merchantSuspense(money.merchantId), currency, amountMinor: fromSuspenseMinor },
+    { account: merchantPayable(money.merchantId), currency, amountMinor: fromPayableMinor },
+    { account: providerAccount(money.provider, money.accountId), currency, amountMinor: -amountMinor },
+  ];
+  return { fact: 'refunded', entries: entries.filter((entry) => entry.amountMinor !== 0) };
+}
+
+/** A refund came back from the payer's bank: the money is there again, and nobody's until a person decides. */
+export function refundReversedPosting({
+  provider,
+  accountId,
+  merchantId,
+  currency,
+  amountMinor,
+}: MoneyOut): Posting {
+  return {
+    fact: 'refund_reversed',
+    entries: [
+      { account: providerAccount(provider, accountId), currency, amountMinor },
+      { account: merchantSuspense(merchantId), currency, amountMinor: -amountMinor },
+    ],
+  };
 }

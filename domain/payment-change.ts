@@ -24,6 +24,8 @@ export interface PaymentChange {
   /** Of the payer's wallet, booked by the same statement; where the wallet does not cover it nothing is written. */
   readonly movement?: WalletMovement;
   readonly grantsEntitlements?: boolean;
+  /** All that was delivered for was given back. */
+  readonly revokesEntitlements?: boolean;
   /** The payment ended unpaid: our own reservations are given back. */
   readonly releasesClaims?: boolean;
   /** The attempt is over in a way after which another account may be tried. */
@@ -31,6 +33,14 @@ export interface PaymentChange {
   /** Planned in the same transaction: the attempt that takes the place of the one that this change ends. */
   readonly next?: OperationFacts;
   readonly review?: { readonly reason: ReviewReason; readonly evidence: ReviewEvidence };
+  /** Questions to a person that are answered by it. */
+  readonly closesReviews?: readonly ReviewKey[];
+}
+
+/** There is one review of a reason for an operation. */
+export interface ReviewKey {
+  readonly operationId: string;
+  readonly reason: ReviewReason;
 }
 
 export interface OperationChange {
@@ -40,10 +50,12 @@ export interface OperationChange {
   readonly sentAtMs?: number;
   readonly offer?: Offer;
   readonly providerReference?: string;
-  readonly lastError?: PaymentError;
+  /** Null takes an earlier one away. */
+  readonly lastError?: PaymentError | null;
   readonly askedAtMs?: number;
   readonly nextPollMs?: number;
   readonly pollCount?: number;
+  readonly captureBeforeMs?: number;
   /** No other account is to be tried after this: the tokens that were kept for them are of no use any more. */
   readonly dropsFallbacks?: true;
   readonly advance?: AdvanceChange;
@@ -67,6 +79,8 @@ export const reviewReasons = [
   'surplus',
   'no_answer',
   'unexpected_refund',
+  'void_refused',
+  'refund_failed',
 ] as const;
 export type ReviewReason = (typeof reviewReasons)[number];
 
@@ -111,10 +125,11 @@ function applyToOperation(
     sentAtMs: known.sentAtMs ?? change.sentAtMs ?? null,
     offer: (advance?.replacesOffer && change.offer) || (known.offer ?? change.offer ?? null),
     providerReference: change.providerReference ?? known.providerReference,
-    lastError: change.lastError ?? known.lastError,
+    lastError: change.lastError === undefined ? known.lastError : change.lastError,
     askedAtMs: change.askedAtMs ?? known.askedAtMs,
     nextPollMs: change.nextPollMs ?? known.nextPollMs,
     pollCount: change.pollCount ?? known.pollCount,
+    captureBeforeMs: known.captureBeforeMs ?? change.captureBeforeMs ?? null,
     fallbacks: isOpen(change.to) && !change.dropsFallbacks ? known.fallbacks : [],
     posted: [...known.posted, ...postings.map((posting) => posting.fact)],
     ...(advance
@@ -141,6 +156,14 @@ export function operationChange(
 
 export function providerReferenceOf({ providerReference }: { providerReference?: string }) {
   return providerReference === undefined ? {} : { providerReference };
+}
+
+/** One for each line of the order that is paid. */
+export function grantedEvents(payment: PaymentFacts): NewEvent[] {
+  return payment.lines.map((line) => ({
+    type: 'entitlement.granted',
+    detail: { product: line.product, payer: payment.record.payerId, status: 'granted' },
+  }));
 }
 
 /** As the row has it. */

@@ -6,9 +6,11 @@ import type { NewEvent } from './events.js';
 import type { CloseOutcome, Pending, QueryOutcome, StartOutcome, Succeeded, Unknown } from './outcome.js';
 import { transition, type OperationEvent } from './operation.js';
 import { decideApproved } from './payment-advance.js';
+import { decideLapsed } from './payment-capture.js';
 import { operationChange, providerReferenceOf, type PaymentChange } from './payment-change.js';
 import { decideRefused } from './payment-refusal.js';
 import {
+  endsAt,
   isRefusedStillPayable,
   outcomeBesides,
   type OperationFacts,
@@ -56,7 +58,7 @@ export function decideLookup(
     case 'succeeded':
       return decidePaid(payment, operation, outcome.paid, nowMs);
     case 'closed':
-      return decideUnpayable(payment, operation, nowMs);
+      return decideUnpayable(payment, operation, nowMs) ?? decideLapsed(payment, operation);
     case 'not_found':
       return isConclusive(operation, nowMs) ? decideUnpayable(payment, operation, nowMs) : undefined;
     case 'failed':
@@ -241,7 +243,7 @@ export function decideReview(operation: OperationFacts, nowMs: number): PaymentC
 }
 
 export function isUnwanted(payment: PaymentFacts, nowMs: number): boolean {
-  return payment.cancelRequested || nowMs >= payment.record.expiresAtMs;
+  return payment.cancelRequested || nowMs >= endsAt(payment);
 }
 
 function operationOnly(operation: OperationFacts, event: OperationEvent): PaymentChange | undefined {

@@ -1,9 +1,15 @@
 import type { OperationKind } from './ids.js';
 import type { LedgerFact } from './ledger.js';
+import { followUpPosition, settlingOperation } from './follow-up.js';
 import type { CardFunding, Offer, OfferFlow, PaidEvidence, Told } from './outcome.js';
 import { isOpen, type OperationStatus } from './operation.js';
-import { nextStep, type OperationPosition, type PaymentPosition } from './payment-position.js';
-import { isEnded, type CaptureMode, type PaymentOutcome } from './payment.js';
+import {
+  isAwaitedDaily,
+  nextStep,
+  type OperationPosition,
+  type PaymentPosition,
+} from './payment-position.js';
+import { isEnded, type PaymentOutcome } from './payment.js';
 import type { OrderLineRecord, PaymentRecord } from './payment-resource.js';
 import type { Fallback } from './plan-operation.js';
 import type { ExecutionErrorCode, PaymentError } from './problem-codes.js';
@@ -59,6 +65,16 @@ export interface OperationFacts {
   readonly lastError: PaymentError | null;
   /** What of this operation is in the ledger: each fact is posted once. */
   readonly posted: readonly LedgerFact[];
+  /** The request that a refund carries out. */
+  readonly refund: RefundTerms | null;
+}
+
+/** A merchant's request for a refund. */
+export interface RefundTerms {
+  readonly id: string;
+  readonly reason: string | null;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly createdAtMs: number;
 }
 
 /** An account that the payment may go on to, as it was chosen and as it stands now. */
@@ -89,7 +105,6 @@ export interface PaymentFacts {
   readonly payerIp: string | null;
   /** ISO 3166-1 alpha-2, as the merchant has told. */
   readonly payerCountry: string | null;
-  readonly capture: CaptureMode;
   readonly cancelRequested: boolean;
   readonly lines: readonly LineFacts[];
   readonly operations: readonly OperationFacts[];
@@ -113,15 +128,27 @@ export function collectingOperation(payment: PaymentFacts): OperationFacts | und
 export function positionOf(payment: PaymentFacts): PaymentPosition {
   const { record } = payment;
   const operation = collectingOperation(payment);
+  const settling = settlingOperation(payment);
   return {
     status: record.status,
     outcome: record.outcome,
-    expiresAtMs: record.expiresAtMs,
+    expiresAtMs: endsAt(payment),
     cancelRequested: payment.cancelRequested,
     answered: record.status !== 'processing' || record.outcome === 'review',
     openNotifications: payment.notifications.length,
     operation: operation ? operationPosition(operation) : null,
+    ...(settling ? { settling: followUpPosition(payment, settling) } : {}),
   };
+}
+
+/**
+ * When nobody wants the payment any more: the end of the payer's time, or, once the money is held, the last instant at
+ * which it can be captured.
+ */
+export function endsAt(payment: PaymentFacts): number {
+  const held = collectingOperation(payment);
+  const isHeld = held?.kind === 'authorize' && held.status === 'succeeded';
+  return (isHeld ? held.captureBeforeMs : null) ?? payment.record.expiresAtMs;
 }
 
 function operationPosition(operation: OperationFacts): OperationPosition {
@@ -186,8 +213,9 @@ const SWEEP_GRACE_MS = 60_000;
 /** When the sweeper has to look at a payment again, or null where it is at an end. */
 export function dueAt(payment: PaymentFacts, nowMs: number): number | null {
   const position = positionOf(payment);
-  if (isEnded(position.status)) return null;
-  const { operation } = position;
+  const { operation, settling } = position;
+  if (isEnded(position.status) && !(settling && isOpen(settling.status))) return null;
+  if (settling && isAwaitedDaily(settling)) return Math.max(settling.nextPollMs, nowMs);
   if (operation?.status === 'review') return Math.max(operation.nextPollMs, nowMs);
   const step = nextStep(position, nowMs);
   return (step.do === 'wait' ? step.untilMs : nowMs) + SWEEP_GRACE_MS;

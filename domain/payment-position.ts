@@ -1,4 +1,5 @@
-import type { OperationStatus } from './operation.js';
+import { nextFollowUpStep, type FollowUpPosition, type FollowUpStep } from './follow-up.js';
+import { isOpen, type OperationStatus } from './operation.js';
 import { isEnded, type PaymentOutcome, type PaymentStatus } from './payment.js';
 
 /**
@@ -15,6 +16,8 @@ export interface PaymentPosition {
   /** Verified notifications that no transaction has applied yet. */
   readonly openNotifications: number;
   readonly operation: OperationPosition | null;
+  /** The newest capture or void of what the operation holds; histories of before 0.2 know none. */
+  readonly settling?: FollowUpPosition;
 }
 
 /** The newest collecting operation. */
@@ -53,18 +56,23 @@ export type NextStep =
   | { do: 'conclude_operation' }
   | { do: 'open_review' }
   | { do: 'cancel_payment' }
+  | { do: 'void_authorization' }
+  | FollowUpStep
   | { do: 'wait'; untilMs: number; for: WaitingFor };
 
-export type WaitingFor = 'payer' | 'provider' | 'close' | 'other_method';
+export type WaitingFor = 'payer' | 'provider' | 'close' | 'other_method' | 'capture';
 
 /**
  * The business rule of what comes next. Pure, so that every branch is tested without a server; the workflow
  * only carries it out. A payment in review is at an end here, but for a look at the provider once a day.
  */
 export function nextStep(position: PaymentPosition, nowMs: number): NextStep {
-  const { operation } = position;
+  const { operation, settling } = position;
   if (position.openNotifications > 0) return { do: 'apply_notifications' };
-  if (isEnded(position.status)) return { do: 'finish' };
+  if (isEnded(position.status)) {
+    // The money went another way, and the provider still has to say what became of this.
+    return settling && isOpen(settling.status) ? nextFollowUpStep(settling, nowMs) : { do: 'finish' };
+  }
 
   const unwanted = position.cancelRequested || nowMs >= position.expiresAtMs;
   switch (operation?.status) {
@@ -78,7 +86,9 @@ export function nextStep(position: PaymentPosition, nowMs: number): NextStep {
     case 'review':
       return nowMs >= operation.nextPollMs ? { do: 'query_operation' } : { do: 'finish' };
     case 'succeeded':
-      return { do: 'finish' };
+      return position.status === 'requires_capture' || settling
+        ? stepWhileHeld(position, nowMs, unwanted)
+        : { do: 'finish' };
     case 'late_success':
     case 'rejected':
     case 'closed':
@@ -88,6 +98,27 @@ export function nextStep(position: PaymentPosition, nowMs: number): NextStep {
         ? { do: 'cancel_payment' }
         : { do: 'wait', untilMs: position.expiresAtMs, for: 'other_method' };
   }
+}
+
+/** The provider holds the money until the merchant captures it, or nobody wants it any more and it is let go. */
+function stepWhileHeld(
+  { settling, ...position }: PaymentPosition,
+  nowMs: number,
+  unwanted: boolean,
+): NextStep {
+  if (settling && isOpen(settling.status)) {
+    const isCanceled =
+      position.cancelRequested && settling.kind === 'capture' && settling.status === 'planned';
+    return isCanceled ? { do: 'drop_follow_up' } : nextFollowUpStep(settling, nowMs);
+  }
+  if (settling && isAwaitedDaily(settling) && nowMs < settling.nextPollMs) return { do: 'finish' };
+  if (unwanted) return { do: 'void_authorization' };
+  return { do: 'wait', untilMs: position.expiresAtMs, for: 'capture' };
+}
+
+/** A person has been told of it, and the provider is asked again once a day. */
+export function isAwaitedDaily({ kind, status }: FollowUpPosition): boolean {
+  return status === 'review' || (kind === 'void' && (status === 'rejected' || status === 'canceled'));
 }
 
 function stepWhileOpen(

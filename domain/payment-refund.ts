@@ -3,6 +3,7 @@ import { returnedPosting, type MoneyIn } from './ledger.js';
 import type { PaidEvidence } from './outcome.js';
 import type { PaymentChange } from './payment-change.js';
 import type { OperationFacts, PaymentFacts } from './payment-facts.js';
+import { refundedByUs } from './payment-refunds.js';
 
 /**
  * The provider, asked now, says that all it took for `operation` went back: the ledger follows, so that it equals
@@ -18,6 +19,8 @@ export function decideReturnedLater(
   const isNews = operation.posted.includes('paid') && !operation.posted.includes('refunded_by_provider');
   const isWhole = paid.amountMinor > 0 && paid.refundedMinor === paid.amountMinor;
   if (!isNews || !isWhole || paid.reference !== operation.providerKey) return undefined;
+  // What we had it give back is posted as our refund; what went beyond that is for a person to see.
+  if (refundedByUs(payment, operation) > 0) return undefined;
   const hadSucceeded = operation.status === 'succeeded';
   const deliveredMinor = hadSucceeded ? operation.amountMinor : 0;
   const isSameCurrency = paid.currency === operation.currency;

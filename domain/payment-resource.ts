@@ -1,7 +1,7 @@
 import type { CardFacts, CryptoTerms, Offer } from './outcome.js';
 import type { OperationKind } from './ids.js';
 import type { OperationStatus } from './operation.js';
-import type { PaymentOutcome, PaymentStatus } from './payment.js';
+import { isEnded, type CaptureMode, type PaymentOutcome, type PaymentStatus } from './payment.js';
 import type { PaymentError } from './problem-codes.js';
 
 /** A payment as its rows hold it; instants are milliseconds since the epoch. */
@@ -20,6 +20,7 @@ export interface PaymentRecord {
   readonly lastError: PaymentError | null;
   /** What the provider said of the card that paid. */
   readonly card: CardFacts | null;
+  readonly capture: CaptureMode;
   /** Null where its accounts were chosen by their priority alone. */
   readonly routing: RoutingChoice | null;
   readonly metadata: Readonly<Record<string, string>>;
@@ -49,6 +50,7 @@ export interface OperationRecord {
   readonly status: OperationStatus;
   readonly amountMinor: number;
   readonly offer: Offer | null;
+  readonly captureBeforeMs: number | null;
   readonly lastError: PaymentError | null;
 }
 
@@ -87,6 +89,8 @@ export function toPaymentResource(payment: PaymentRecord) {
       last_error: operation.lastError,
     })),
     card: payment.card,
+    capture: payment.capture,
+    capture_before: captureBefore(payment),
     routing: payment.routing,
     metadata: payment.metadata,
     sequence: payment.sequence,
@@ -95,8 +99,17 @@ export function toPaymentResource(payment: PaymentRecord) {
   };
 }
 
+/** Of money that is held: the last instant at which it can be captured. */
+function captureBefore({ status, operations }: PaymentRecord): string | null {
+  const held = operations.find(
+    ({ kind, captureBeforeMs }) => kind === 'authorize' && captureBeforeMs !== null,
+  );
+  return held && !isEnded(status) ? toInstant(held.captureBeforeMs!) : null;
+}
+
 function nextAction(payment: PaymentRecord) {
-  const newest = payment.operations.at(-1);
+  // Money of an earlier attempt may be on its way back meanwhile.
+  const newest = payment.operations.filter(({ kind }) => kind !== 'refund').at(-1);
   if (payment.status !== 'requires_action' || !newest?.offer || newest.status !== 'action_required') {
     return { type: 'none' as const };
   }

@@ -4,7 +4,8 @@ import { paidPosting, refundedByProviderPosting, type Posting } from './ledger.j
 import type { PaidEvidence } from './outcome.js';
 import { transition, type OperationEvent } from './operation.js';
 import { judgePaid, type Difference, type Verdict } from './paid-evidence.js';
-import type { OperationChange, PaymentChange } from './payment-change.js';
+import { grantedEvents, type OperationChange, type PaymentChange } from './payment-change.js';
+import { decideAuthorized } from './payment-capture.js';
 import { openOperation, outcomeBesides, type OperationFacts, type PaymentFacts } from './payment-facts.js';
 import { decideReturnedLater, moneyIn } from './payment-refund.js';
 import { isEnded } from './payment.js';
@@ -21,6 +22,7 @@ export function decidePaid(
   paid: PaidEvidence,
   nowMs: number,
 ): PaymentChange | undefined {
+  if (operation.kind === 'authorize') return decideAuthorized(payment, operation, paid, nowMs);
   // What came for it is in the ledger, and is posted once; all that can still be news is that it went back.
   if (operation.posted.length > 0) return decideReturnedLater(payment, operation, paid, nowMs);
   const verdict = judge(operation, paid);
@@ -54,10 +56,6 @@ function decideSuccess(
   const change = toStatus(operation, 'success_verified', paid, nowMs);
   if (!change) return undefined;
   const money = moneyIn(payment, operation, paid, operation.amountMinor);
-  const granted: NewEvent[] = payment.lines.map((line) => ({
-    type: 'entitlement.granted',
-    detail: { product: line.product, payer: payment.record.payerId, status: 'granted' },
-  }));
   const success: PaymentChange = {
     operation: change,
     status: 'succeeded',
@@ -67,7 +65,7 @@ function decideSuccess(
     amountReceivedMinor: payment.record.amountReceivedMinor + paid.amountMinor,
     postings: [paidPosting(money)],
     grantsEntitlements: true,
-    events: [{ type: 'payment.succeeded' }, ...granted],
+    events: [{ type: 'payment.succeeded' }, ...grantedEvents(payment)],
   };
   if (verdict.surplusMinor === 0) return success;
   return {

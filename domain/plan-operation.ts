@@ -1,6 +1,7 @@
 import { makeId, MAX_OPERATION_NUMBER, providerKey } from './ids.js';
 import type { CardFunding, OfferFlow } from './outcome.js';
 import type { OperationFacts, PaymentFacts } from './payment-facts.js';
+import type { CaptureMode } from './payment.js';
 
 /** An operation as it is planned: nothing is sent for it yet. Instants are milliseconds since the epoch. */
 export interface PlannedOperation {
@@ -20,6 +21,11 @@ export interface PlannedOperation {
   readonly conclusiveAfterMs: number;
   readonly deadlineMs: number;
   readonly replayForMs: number | null;
+}
+
+/** What collects a payment that is captured in this way. */
+export function collectingKind(capture: CaptureMode | undefined): CollectingKind {
+  return capture === 'manual' ? 'authorize' : 'sale';
 }
 
 /** How an account's connector carries an attempt out, and how long each part of it lasts. */

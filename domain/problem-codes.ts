@@ -31,6 +31,11 @@ export const httpProblems = {
   insufficient_credit: { status: 422, title: "The payer's credit does not suffice" },
   request_expired: { status: 422, title: 'The request has expired' },
   method_unavailable: { status: 422, title: 'The payment method is not available' },
+  capture_unsupported: { status: 422, title: 'This way to pay cannot be captured later' },
+  payment_not_capturable: { status: 409, title: 'The payment has nothing to capture' },
+  capture_amount_exceeded: { status: 422, title: 'The amount is more than was authorized' },
+  payment_not_refundable: { status: 409, title: 'The payment cannot be refunded' },
+  refund_amount_exceeded: { status: 422, title: 'The amount is more than can be refunded' },
   currency_unsupported: { status: 422, title: 'The currency is not supported' },
   country_unsupported: { status: 422, title: "The payer's country is not served" },
   amount_too_small: { status: 422, title: 'The amount is below what any account takes' },
@@ -54,6 +59,18 @@ export const executionErrors = {
   provider_misconfigured: { retryable: false, advice: "Check the provider account's settings." },
   network_error: { retryable: true, advice: 'Confirm the payment again.' },
   outcome_unknown: { retryable: false, advice: 'Wait: the provider is being asked. Do not charge again.' },
+  capture_refused: {
+    retryable: true,
+    advice: 'Nothing was taken. Capture again before `capture_before`, or cancel the payment.',
+  },
+  void_refused: {
+    retryable: false,
+    advice: 'A person looks at it; the provider is asked again each day to let the money go.',
+  },
+  refund_refused: {
+    retryable: true,
+    advice: 'Nothing was given back. Correct what is told, and refund again.',
+  },
   amount_differs: { retryable: false, advice: 'A person looks at it; the money lies in suspense.' },
   under_review: { retryable: false, advice: 'A person looks at it.' },
 } as const;

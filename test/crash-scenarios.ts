@@ -10,9 +10,13 @@ export interface Ending {
   readonly payer: string;
   readonly status: 'succeeded' | 'canceled';
   readonly review?: 'late_success' | 'no_answer';
+  /** Where its money is; Alipay by default. */
+  readonly provider?: 'alipay' | 'stripe' | 'paypal';
+  /** What the payer has back. */
+  readonly refundedMinor?: number;
   /** The attempt that was paid; the first by default. */
   readonly attempt?: number;
-  /** Where the money came; Alipay's account by default. */
+  /** The account where the money came, where it is not the provider's only one. */
   readonly ledgerAccount?: string;
 }
 
@@ -163,16 +167,7 @@ const approvedThenTaken: CrashScenario = {
     await hasStatus(house, id, ['requires_action']);
     await house.sandbox.call('POST', `/paypal/orders/${referenceOf(id)}/approve`, {});
     await hasStatus(house, id, ['succeeded']);
-    const { rows } = await house.sql.query<{ account_id: string }>(
-      'SELECT account_id FROM operations WHERE payment_id = $1',
-      [id],
-    );
-    return {
-      paymentId: id,
-      payer,
-      status: 'succeeded',
-      ledgerAccount: `provider:paypal:${rows[0]?.account_id}`,
-    };
+    return { paymentId: id, payer, status: 'succeeded', provider: 'paypal' };
   },
 };
 
@@ -196,6 +191,54 @@ const terminatedAndSwept: CrashScenario = {
   },
 };
 
+const card = { method: 'card', payment_token: 'pm_card_visa' };
+
+/** Paid at once, and given back in full. */
+export const refunded: CrashScenario = {
+  async run(house) {
+    const { id, payer } = await payPatiently(house, card);
+    await hasStatus(house, id, ['succeeded']);
+    await refundPatiently(house, { payment: id });
+    return { paymentId: id, payer, status: 'succeeded', provider: 'stripe', refundedMinor: 100_000 };
+  },
+};
+
+/** Asks again under the same key until it is answered, and then until the refund has ended. */
+export async function refundPatiently(house: House, request: Record<string, unknown>) {
+  const key = randomUUID();
+  const answer = await until(
+    'the refund is accepted',
+    async () => {
+      const seen = await house.merchant.post('/v1/refunds', request, key);
+      return (seen.status === 201 || seen.status === 202) && seen;
+    },
+    60_000,
+  );
+  const id = answer.body['id'] as string;
+  return until(
+    `${id} has ended`,
+    async () => {
+      const { body } = await house.merchant.get(`/v1/refunds/${id}`);
+      return body['status'] !== 'pending' && body;
+    },
+    60_000,
+  );
+}
+
+/** Held, and let go because the merchant wants it no more. */
+export const letGo: CrashScenario = {
+  async run(house) {
+    const { id, payer } = await payPatiently(house, { ...card, capture: 'manual' });
+    await hasStatus(house, id, ['requires_capture']);
+    await until('the cancel is taken', async () => {
+      const answer = await house.merchant.post(`/v1/payments/${id}/cancel`, {});
+      return answer.status < 300;
+    });
+    await hasStatus(house, id, ['canceled']);
+    return { paymentId: id, payer, status: 'canceled', provider: 'stripe' };
+  },
+};
+
 /** Every crash point has a way that passes it: a point without one does not compile. */
 export const crashScenarios: Readonly<Record<CrashPoint, CrashScenario>> = {
   'api.accept.before_commit': bought,
@@ -204,6 +247,8 @@ export const crashScenarios: Readonly<Record<CrashPoint, CrashScenario>> = {
   'api.notification.before_commit': bought,
   'api.notification.after_commit': bought,
   'api.request.after_commit': canceledByMerchant,
+  'api.refund.before_commit': refunded,
+  'api.refund.after_commit': refunded,
   'worker.start.before_call': bought,
   'worker.start.after_call': bought,
   'worker.start.after_commit': bought,
@@ -226,6 +271,10 @@ export const crashScenarios: Readonly<Record<CrashPoint, CrashScenario>> = {
   'worker.cancel.after_commit': expiredAfterRefusal,
   'worker.review.after_commit': unanswered,
   'worker.late.after_commit': paidUnseenAndLate,
+  'worker.followup.before_call': refunded,
+  'worker.followup.after_call': refunded,
+  'worker.followup.after_commit': refunded,
+  'worker.void.after_commit': letGo,
   'worker.webhook.after_claim': bought,
   'worker.webhook.after_call': bought,
   'worker.sweep.after_claim': terminatedAndSwept,

@@ -7,6 +7,7 @@ import { House } from './house.js';
 import { ledgerBalances } from './ledger-balances.js';
 import { referenceOf } from './offer.js';
 import { accountAt } from './provider-account.js';
+import { stripeAccount } from './provider-accounts.js';
 import { until } from './until.js';
 
 let house: House;
@@ -14,6 +15,7 @@ beforeAll(async () => {
   // A dead worker's webhook lease is 90 s; here it is 3 s.
   house = await House.open({ env: { WEBHOOK_LEASE_SECONDS: '3' } });
   await house.merchant.addCourse();
+  await stripeAccount(house);
   const paypal = await accountAt(house, 'paypal-sandbox');
   await house.sandbox.call('PUT', '/paypal/endpoints/paypal-sandbox', {
     url: `${house.apiUrl}/notifications/paypal/${paypal}`,
@@ -50,8 +52,7 @@ describe.each([
 });
 
 async function expectEnding(ending: Ending): Promise<void> {
-  const { paymentId, payer, status, review } = ending;
-  const account = ending.ledgerAccount ?? `provider:alipay:${house.merchant.account}`;
+  const { paymentId, payer, status, review, provider = 'alipay', refundedMinor = 0 } = ending;
   const charges = await house.sandbox.charges(referenceOf(paymentId, ending.attempt));
   const isPaid = status === 'succeeded';
   expect(charges).toEqual(isPaid || review === 'late_success' ? [100_000] : []);
@@ -59,12 +60,18 @@ async function expectEnding(ending: Ending): Promise<void> {
   const balances = await ledgerBalances(house, paymentId);
   const total = Object.values(balances).reduce((sum, amount) => sum + amount, 0);
   expect(total).toBe(0);
-  expect(balances[account] ?? 0).toBe(charges[0] ?? 0);
+  const atProvider = Object.keys(balances).filter((name) =>
+    name.startsWith(ending.ledgerAccount ?? `provider:${provider}:`),
+  );
+  const held = atProvider.reduce((sum, name) => sum + (balances[name] ?? 0), 0);
+  expect(held).toBe((charges[0] ?? 0) - refundedMinor);
+  expect(await house.sandbox.moved(paymentId, 'refund')).toEqual(refundedMinor > 0 ? [refundedMinor] : []);
 
-  const entitlements = (await house.merchant.get(`/v1/entitlements?payer=${payer}`)).body[
-    'data'
-  ] as unknown[];
-  expect(entitlements).toHaveLength(isPaid ? 1 : 0);
+  const entitlements = (await house.merchant.get(`/v1/entitlements?payer=${payer}`)).body['data'] as {
+    status: string;
+  }[];
+  const isEntitled = isPaid && refundedMinor === 0;
+  expect(entitlements.filter(({ status: held }) => held === 'granted')).toHaveLength(isEntitled ? 1 : 0);
   await expectAnnounced(
     paymentId,
     isPaid ? 'payment.succeeded' : review ? 'payment.review' : 'payment.canceled',

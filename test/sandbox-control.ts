@@ -1,7 +1,7 @@
 /** The hands of the payer, and of fate, at the sandbox. */
 export interface JournalEntry {
   readonly seq: number;
-  readonly kind: 'offer' | 'charge' | 'refund' | 'close' | 'notification' | 'webhook';
+  readonly kind: 'offer' | 'hold' | 'release' | 'charge' | 'refund' | 'close' | 'notification' | 'webhook';
   readonly reference: string;
   readonly amount_minor?: number;
   readonly [field: string]: unknown;
@@ -44,5 +44,14 @@ export class SandboxControl {
   async charges(reference: string): Promise<number[]> {
     const entries = await this.journal({ reference, kind: 'charge' });
     return entries.map((entry) => entry.amount_minor ?? Number.NaN);
+  }
+
+  /** What was held, taken, let go or given back under any key of a payment, in minor units, line by line. */
+  async moved(paymentId: string, kind: 'hold' | 'charge' | 'release' | 'refund'): Promise<number[]> {
+    const digits = paymentId.slice('pay_'.length);
+    const entries = await this.journal({ kind });
+    return entries
+      .filter(({ reference }) => (reference ?? '').startsWith(digits))
+      .map((entry) => entry.amount_minor ?? Number.NaN);
   }
 }

@@ -5,6 +5,7 @@ import { takeDue, type DuePayment } from '../db/sweep.js';
 import type { CrashAt } from '../domain/crash-points.js';
 import {
   processPaymentStart,
+  refundPaymentStart,
   settleLatePaymentStart,
   wakeUpSignal,
   workflowNames,
@@ -61,7 +62,10 @@ async function wake(dependencies: SweeperDependencies, due: DuePayment): Promise
   const reason: WakeUp['reason'] = due.operationId === null ? 'sweep' : 'notification';
   const signal = { signal: wakeUpSignal, signalArgs: [{ reason }] };
   await client.withDeadline(Date.now() + CALL_TIMEOUT_MS, async () => {
-    if (due.isEnded && due.operationId !== null) {
+    if (due.refund) {
+      const start = refundPaymentStart(tenant, payment, due.refund, settings);
+      await client.workflow.signalWithStart(workflowNames.refundPayment, { ...start, ...signal });
+    } else if (due.isEnded && due.operationId !== null) {
       const start = settleLatePaymentStart(tenant, payment, due.operationId, settings);
       await client.workflow.signalWithStart(workflowNames.settleLatePayment, { ...start, ...signal });
     } else {

@@ -1,6 +1,10 @@
 import { defineSearchAttributeKey, SearchAttributeType, TypedSearchAttributes } from '@temporalio/common';
 import type { Duration } from '@temporalio/common';
-import { processPaymentWorkflowId, settleLatePaymentWorkflowId } from '../domain/ids.js';
+import {
+  processPaymentWorkflowId,
+  refundPaymentWorkflowId,
+  settleLatePaymentWorkflowId,
+} from '../domain/ids.js';
 import type { Tenant } from '../domain/tenant.js';
 
 /**
@@ -10,6 +14,7 @@ import type { Tenant } from '../domain/tenant.js';
 export const workflowNames = {
   processPayment: 'processPayment',
   settleLatePayment: 'settleLatePayment',
+  refundPayment: 'refundPayment',
   deliverWebhook: 'deliverWebhook',
 } as const;
 
@@ -23,7 +28,7 @@ export const wakeUpSignal = 'wakeUp';
 export const positionQuery = 'position';
 
 export interface WakeUp {
-  readonly reason: 'notification' | 'return' | 'cancel' | 'confirm' | 'sweep';
+  readonly reason: 'notification' | 'return' | 'cancel' | 'confirm' | 'capture' | 'sweep';
 }
 
 export interface ProcessPaymentInput {
@@ -32,6 +37,12 @@ export interface ProcessPaymentInput {
 
 export interface SettleLatePaymentInput {
   readonly paymentId: string;
+  readonly operationId: string;
+}
+
+export interface RefundPaymentInput {
+  readonly paymentId: string;
+  /** The operation that carries the refund out. */
   readonly operationId: string;
 }
 
@@ -102,6 +113,20 @@ export function settleLatePaymentStart(
     workflowId: settleLatePaymentWorkflowId(operationId),
     args: [{ paymentId: payment.id, operationId }],
     staticSummary: `late news of ${payment.id}`,
+  };
+}
+
+export function refundPaymentStart(
+  tenant: Tenant,
+  payment: StartedPayment,
+  refund: { readonly id: string; readonly operationId: string },
+  settings: StartSettings,
+): WorkflowStart<RefundPaymentInput> {
+  return {
+    ...commonStart(tenant, payment, settings),
+    workflowId: refundPaymentWorkflowId(refund.id),
+    args: [{ paymentId: payment.id, operationId: refund.operationId }],
+    staticSummary: `refund of ${payment.id}`,
   };
 }
 

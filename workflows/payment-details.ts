@@ -7,6 +7,7 @@ const waiting: Readonly<Record<WaitingFor, string>> = {
   provider: 'The provider is working on it. Its notification is expected; it is asked as well',
   close: 'Nobody wants this payment any more. Waiting until the provider confirms that it cannot be paid',
   other_method: 'The attempt is over. Waiting for the merchant to confirm another way to pay',
+  capture: 'The provider holds the money. Waiting for the merchant to capture it or to cancel',
 };
 
 export function describeWaiting(step: Extract<NextStep, { do: 'wait' }>): string {
@@ -24,6 +25,7 @@ export function timerSummary(step: Extract<NextStep, { do: 'wait' }>): string {
     provider: 'until the provider is asked again',
     close: 'until closing is tried again',
     other_method: 'until the payment expires',
+    capture: 'until the money is let go',
   };
   return summaries[step.for];
 }
@@ -40,4 +42,9 @@ export const deedSummaries: Readonly<Record<Deed, string>> = {
   close_operation: 'ask the provider to close it',
   cancel_payment: 'cancel the payment',
   open_review: 'hand the payment to a person',
+  void_authorization: 'plan that the money is let go',
+  start_follow_up: 'ask the provider to capture or to let go',
+  query_follow_up: 'ask the provider what became of the capture or void',
+  review_follow_up: 'hand the capture or void to a person',
+  drop_follow_up: 'drop what was never sent',
 };

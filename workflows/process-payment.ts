@@ -66,6 +66,11 @@ const deeds: Readonly<Record<Deed, { activity: PhaseActivity; isDurable: boolean
   close_operation: { activity: 'closeOperation', isDurable: false },
   cancel_payment: { activity: 'cancelPayment', isDurable: false },
   open_review: { activity: 'openReview', isDurable: true },
+  void_authorization: { activity: 'planVoid', isDurable: false },
+  start_follow_up: { activity: 'startFollowUp', isDurable: true },
+  query_follow_up: { activity: 'queryFollowUp', isDurable: false },
+  review_follow_up: { activity: 'reviewFollowUp', isDurable: true },
+  drop_follow_up: { activity: 'dropFollowUp', isDurable: false },
 };
 
 /** Clocks of hosts differ: a step that changed nothing, because it is not yet due there, is tried again later. */
@@ -190,8 +195,9 @@ class PaymentRun {
 
   /** How long until another step may be due, whatever an activity in flight does. */
   private untilNextChangeMs(): number {
-    const { expiresAtMs = 0, operation } = this.position ?? {};
-    const instants = [expiresAtMs, operation?.conclusiveAfterMs ?? 0, operation?.deadlineMs ?? 0];
+    const { expiresAtMs = 0, operation, settling } = this.position ?? {};
+    const ends = [operation, settling].flatMap((of) => (of ? [of.conclusiveAfterMs, of.deadlineMs] : []));
+    const instants = [expiresAtMs, ...ends];
     const ahead = instants.map((instant) => instant - Date.now()).filter((remainingMs) => remainingMs > 0);
     return Math.min(...ahead, 24 * 3_600_000);
   }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { paymentMethodOf, paymentMethods } from '../../domain/methods.js';
 import { offerFlows } from '../../domain/outcome.js';
-import { paymentStatuses } from '../../domain/payment.js';
+import { captureModes, paymentStatuses } from '../../domain/payment.js';
 import { amount, cardFunding, country, currency, page, payerId, productId, text } from './fields.js';
 
 export const method = z
@@ -59,7 +59,7 @@ const order = z.strictObject({
     .describe('What is bought: prices the order, which `amount` must equal, and says what is granted.'),
 });
 
-const metadata = z
+export const metadata = z
   .record(text(1, 40), text(0, 500))
   .refine((entries) => Object.keys(entries).length <= 50, 'must have at most 50 entries')
   .describe('Up to 50 entries of your own.');
@@ -75,7 +75,10 @@ export const createPaymentRequest = z
       .optional()
       .describe("Must be the API key's own."),
     order: order.optional(),
-    capture: z.literal('automatic', 'must be "automatic"').optional(),
+    capture: z
+      .enum(captureModes)
+      .optional()
+      .describe('`manual`: the money is only held, until you capture it; `automatic` by default.'),
     payment_token: paymentToken.optional(),
     card: cardHint.optional(),
     flow: flow.optional(),
@@ -100,6 +103,12 @@ export const confirmPaymentRequest = z
     flow: flow.optional(),
   })
   .meta({ id: 'ConfirmPayment' });
+
+export const capturePaymentRequest = z
+  .strictObject({
+    amount: amount.optional().describe('All that was authorized by default; what is left is let go.'),
+  })
+  .meta({ id: 'CapturePayment' });
 
 export const cancelPaymentRequest = z.strictObject({}).meta({ id: 'CancelPayment' });
 

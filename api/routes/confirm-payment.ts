@@ -2,9 +2,10 @@ import type { z } from 'zod';
 import { readAcceptanceFacts } from '../../db/accept-payment.js';
 import { findIdempotencyRecord } from '../../db/idempotency.js';
 import { confirmPayment as planNextAttempt } from '../../db/payment-requests.js';
-import { nextOperationNumber, SHORTEST_OFFER_MS } from '../../domain/plan-operation.js';
+import { collectingKind, nextOperationNumber, SHORTEST_OFFER_MS } from '../../domain/plan-operation.js';
 import { paymentMethodOf } from '../../domain/methods.js';
 import { openOperation, type OperationFacts, type PaymentFacts } from '../../domain/payment-facts.js';
+import { heldBy } from '../../domain/payment-capture.js';
 import { isEnded } from '../../domain/payment.js';
 import { toInstant } from '../../domain/payment-resource.js';
 import { chooseAccounts } from '../choose-account.js';
@@ -57,7 +58,9 @@ async function confirmPayment(request: ConfirmRequest, context: ApiContext): Pro
   const payment = await requirePayment(context, request);
   const { record } = payment;
   const { payerId, currency, amountMinor, expiresAtMs } = record;
-  const facts = await readAcceptanceFacts(database, scope, { payerId, currency, method, productIds: [] });
+  const kind = collectingKind(record.capture);
+  const asked = { payerId, currency, method, productIds: [], kind };
+  const facts = await readAcceptanceFacts(database, scope, asked);
   if (facts.replay) return replayAnswer(context, request, form, facts.replay);
 
   const nowMs = clock();
@@ -68,8 +71,8 @@ async function confirmPayment(request: ConfirmRequest, context: ApiContext): Pro
   const subject = {
     country: payment.payerCountry,
     cardFunding: body.card?.funding ?? null,
-    kind: 'sale',
-  } as const;
+    kind,
+  };
   const wanted = {
     paymentId: record.id,
     mode,
@@ -84,7 +87,7 @@ async function confirmPayment(request: ConfirmRequest, context: ApiContext): Pro
   requireCovered(accounts.first, facts.wallet, amountMinor, currency);
   const number = nextOperationNumber(payment);
   if (number === undefined) throw new Problem('payment_ended', 'The payment has no attempts left.');
-  const plan = { paymentId: record.id, number, accounts, nowMs, expiresAtMs };
+  const plan = { paymentId: record.id, number, kind, accounts, nowMs, expiresAtMs };
   const operation = planAttempt(plan, context.settings, context.random);
 
   const result = await planNextAttempt(
@@ -119,6 +122,8 @@ function requireConfirmable(payment: PaymentFacts, nowMs: number, context: ApiCo
   if (nowMs + SHORTEST_OFFER_MS > expiresAtMs) {
     throw new Problem('request_expired', `The payment expired at ${toInstant(expiresAtMs)}; make a new one.`);
   }
+  if (heldBy(payment))
+    throw new Problem('payment_ended', 'The payment is authorized; capture it or cancel it.');
   const open = openOperation(payment);
   if (open && !wasNeverOffered(open, context)) throw attemptOpen(open);
 }

@@ -4,6 +4,7 @@ import { makeId } from '../../domain/ids.js';
 import { paymentMethodOf } from '../../domain/methods.js';
 import { toMajorUnits } from '../../domain/money.js';
 import { toPaymentResource } from '../../domain/payment-resource.js';
+import { collectingKind } from '../../domain/plan-operation.js';
 import {
   deadlineOf,
   firstAnswer,
@@ -68,6 +69,7 @@ async function createPayment(request: CreateRequest, context: ApiContext): Promi
     currency,
     method,
     productIds,
+    kind: collectingKind(body.capture),
   });
   if (facts.replay) return replayAnswer(context, request, form, facts.replay);
 
@@ -134,6 +136,7 @@ async function withExistingPayment(
     currency: body.currency ?? caller.defaultCurrency,
     method: body.method,
     productIds: (body.order?.lines ?? []).map((line) => line.product),
+    kind: collectingKind(body.capture),
   });
   const [claim] = facts.claims;
   return claim
@@ -186,7 +189,8 @@ function newPayment(request: CreateRequest, context: ApiContext, decided: Decide
   const { id, nowMs } = decided;
   const expiresAtMs = nowMs + (body.expires_in ?? DEFAULT_EXPIRES_IN_S) * 1000;
   const { accounts } = verified;
-  const plan = { paymentId: id, number: 1, accounts, nowMs, expiresAtMs };
+  const kind = collectingKind(body.capture);
+  const plan = { paymentId: id, number: 1, kind, accounts, nowMs, expiresAtMs };
   const payment = {
     ...rest,
     fingerprint: request.fingerprint,
@@ -197,6 +201,7 @@ function newPayment(request: CreateRequest, context: ApiContext, decided: Decide
     amountMinor: body.amount,
     orderReference: body.order?.reference ?? id,
     returnUrl: body.return_url ?? null,
+    capture: body.capture ?? 'automatic',
     metadata: body.metadata ?? {},
     expiresAtMs,
     dueAtMs: nowMs + context.settings.sweepAfterMs,
@@ -225,7 +230,9 @@ function resourceOf(payment: Omit<NewPayment, 'createdEvent'>) {
     card: null,
     sequence: 1,
     createdAtMs: payment.nowMs,
-    operations: [{ ...operation, status: 'planned', amountMinor, offer: null, lastError: null }],
+    operations: [
+      { ...operation, status: 'planned', amountMinor, offer: null, lastError: null, captureBeforeMs: null },
+    ],
   });
 }
 

@@ -79,6 +79,12 @@ function controlRoutes(
     await standIn.settleProcessing(request.params.id, paid);
     response.json({ done: paid ? 'paid' : 'failed' });
   });
+  // What the payer's bank does with a refund.
+  router.post('/refunds/:id/settle', async (request, response) => {
+    const { outcome } = z.strictObject({ outcome: z.enum(['succeeded', 'failed']) }).parse(request.body);
+    await standIn.settleRefund(request.params.id, outcome);
+    response.json({ done: outcome });
+  });
   return router;
 }
 

@@ -3,16 +3,22 @@ import { writePaymentChange } from '../../db/payment-changes.js';
 import { loadPayment } from '../../db/payments.js';
 import { ConcurrentChangeError, inTransaction } from '../../db/transaction.js';
 import { collectingOperation } from '../../domain/payment-facts.js';
-import type { PaymentStarter } from '../../api/payment-starter.js';
+import type { PaymentStarter, StartedRefund } from '../../api/payment-starter.js';
 import type { Capabilities, Connector, ParsedNotification } from '../../providers/connector.js';
 import type { Connectors } from '../../providers/registry.js';
 
 /** What the API asked of Temporal, and what a worker would have done about it. */
 export class TemporalStandIn implements PaymentStarter {
-  readonly calls: { what: 'await' | 'wake' | 'wakeLate'; paymentId: string; detail: string }[] = [];
+  readonly calls: {
+    what: 'await' | 'wake' | 'wakeLate' | 'awaitRefund' | 'wakeRefund';
+    paymentId: string;
+    detail: string;
+  }[] = [];
   /** What happens when a payment is started; by default the payer is offered a QR code at once. */
   onStart: (paymentId: string) => Promise<'answered' | 'not_yet'> = (id) => this.offer(id);
   onWake: (paymentId: string) => Promise<unknown> = () => Promise.resolve();
+  /** What happens when a refund is started; by default nobody carries it out. */
+  onRefund: (refund: StartedRefund) => Promise<'answered' | 'not_yet'> = () => Promise.resolve('not_yet');
   isUp = true;
 
   constructor(private readonly database: Database) {}
@@ -37,6 +43,18 @@ export class TemporalStandIn implements PaymentStarter {
 
   wakeLate(...[, payment, operationId]: Parameters<PaymentStarter['wakeLate']>): Promise<void> {
     this.calls.push({ what: 'wakeLate', paymentId: payment.id, detail: operationId });
+    return Promise.resolve();
+  }
+
+  startRefundAndAwaitAnswer(
+    ...[, refund]: Parameters<PaymentStarter['startRefundAndAwaitAnswer']>
+  ): Promise<'answered' | 'not_yet'> {
+    this.calls.push({ what: 'awaitRefund', paymentId: refund.payment.id, detail: refund.id });
+    return this.onRefund(refund);
+  }
+
+  wakeRefund(...[, refund]: Parameters<PaymentStarter['wakeRefund']>): Promise<void> {
+    this.calls.push({ what: 'wakeRefund', paymentId: refund.payment.id, detail: refund.id });
     return Promise.resolve();
   }
 

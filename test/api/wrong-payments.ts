@@ -118,6 +118,11 @@ export const wrongPayments: [string, unknown, { status: number; code: string; po
   [
     'manual capture',
     { ...valid, capture: 'manual' },
+    { status: 422, code: 'capture_unsupported', pointers: ['/capture'] },
+  ],
+  [
+    'a capture that does not exist',
+    { ...valid, capture: 'later' },
     { status: 400, code: 'invalid_field', pointers: ['/capture'] },
   ],
   [

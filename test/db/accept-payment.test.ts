@@ -180,7 +180,13 @@ describe('a product that can be had once', () => {
 });
 
 describe('what a request is verified against', () => {
-  const request = { payerId: 'facts', currency: 'CNY', method: 'alipay', productIds: ['course-ts', 'none'] };
+  const request = {
+    payerId: 'facts',
+    currency: 'CNY',
+    method: 'alipay',
+    productIds: ['course-ts', 'none'],
+    kind: 'sale' as const,
+  };
 
   it('is read in one statement: key, limits, products, claims and accounts', async () => {
     await setLimits(database.app, tenant, { currency: 'CNY', perPaymentMinor: 5, perDayMinor: null });

@@ -131,6 +131,7 @@ describe('the sweeper', () => {
         method: 'alipay',
         provider: 'alipay',
         operationId: null,
+        refund: null,
         isEnded: false,
       },
     ]);

@@ -97,6 +97,7 @@ export function newPayment(
     method: 'alipay',
     orderReference: `order-${randomUUID()}`,
     returnUrl: null,
+    capture: 'automatic',
     metadata: { note: '课程' },
     limitDay: '2026-11-23',
     perDayMinor: null,

@@ -65,6 +65,7 @@ export function operationFacts(change: Partial<OperationFacts> = {}): OperationF
     isStopped: false,
     lastError: null,
     posted: [],
+    refund: null,
     ...change,
   };
 }
@@ -92,7 +93,6 @@ export function paymentFacts(
     returnUrl: null,
     payerIp: null,
     payerCountry: null,
-    capture: 'automatic',
     cancelRequested: false,
     lines,
     operations,
@@ -112,6 +112,7 @@ export function paymentFacts(
       lines,
       lastError: null,
       card: null,
+      capture: 'automatic',
       routing: null,
       metadata: {},
       sequence: 1,

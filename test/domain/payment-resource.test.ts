@@ -36,6 +36,8 @@ describe('the payment that callers see', () => {
         },
       ],
       card: null,
+      capture: 'automatic',
+      capture_before: null,
       routing: null,
       metadata: {},
       sequence: 1,

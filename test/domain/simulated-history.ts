@@ -161,6 +161,12 @@ export class SimulatedHistory {
         return this.conclude(operation!);
       case 'open_review':
         return this.openReview(operation!);
+      case 'void_authorization':
+      case 'start_follow_up':
+      case 'query_follow_up':
+      case 'review_follow_up':
+      case 'drop_follow_up':
+        throw new Error(`${step.do} without anything held`);
       case 'cancel_payment':
         return this.commit(decideCancel(this.payment, operation, this.nowMs), 'cancel');
     }

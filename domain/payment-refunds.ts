@@ -1,0 +1,307 @@
+/** Decisions about money that a merchant has us give back: what may be asked for, and what the answer changes. */
+import type { NewEvent } from './events.js';
+import { refundedPosting, refundReversedPosting, type MoneyOut } from './ledger.js';
+import type { MovedEvidence } from './outcome.js';
+import { isOpen } from './operation.js';
+import { applyChange, operationChange, type PaymentChange, type ReviewKey } from './payment-change.js';
+import type { OperationFacts, PaymentFacts } from './payment-facts.js';
+import { REVIEW_POLL_DELAY_MS } from './payment-position.js';
+import { paymentError, type PaymentError } from './problem-codes.js';
+import { toRefundResource } from './refund-resource.js';
+
+/** What the ledger has for one operation that took money, with all that was given back of it since. */
+export interface Holding {
+  readonly operationId: string;
+  readonly payableMinor: number;
+  readonly suspenseMinor: number;
+}
+
+/** What the ledger and the reviews say of a payment, as one statement saw them. */
+export interface RefundFacts {
+  readonly holdings: readonly Holding[];
+  readonly openReviews: readonly {
+    readonly operationId: string | null;
+    readonly reason: ReviewKey['reason'];
+  }[];
+}
+
+export interface Refundable {
+  readonly of: OperationFacts;
+  readonly leftMinor: number;
+}
+
+/**
+ * What can be given back, by the ledger and with what is under way counted (payment model, rule 5), one entry for each
+ * operation that took money. Money in suspense is nobody's yet, so it goes back first.
+ */
+export function refundableOf(payment: PaymentFacts, { holdings }: RefundFacts): Refundable[] {
+  return holdings
+    .toSorted((one, other) => other.suspenseMinor - one.suspenseMinor)
+    .flatMap(({ operationId, payableMinor, suspenseMinor }) => {
+      const of = payment.operations.find(({ id }) => id === operationId);
+      if (!of) return [];
+      const inFlightMinor = sumOf(refundsOf(payment, operationId).filter(({ status }) => isOpen(status)));
+      const leftMinor = payableMinor + suspenseMinor - inFlightMinor;
+      return leftMinor > 0 ? [{ of, leftMinor }] : [];
+    });
+}
+
+function refundsOf({ operations }: PaymentFacts, operationId: string): OperationFacts[] {
+  return operations.filter(({ kind, ofOperationId }) => kind === 'refund' && ofOperationId === operationId);
+}
+
+function sumOf(operations: readonly OperationFacts[]): number {
+  return operations.reduce((sum, { amountMinor }) => sum + amountMinor, 0);
+}
+
+/**
+ * What of the money that `operation` took, or its captures did, we have had given back, and what is on its way: a
+ * provider that tells of so much now tells nothing new.
+ */
+export function refundedByUs(payment: PaymentFacts, operation: OperationFacts): number {
+  return sumOf(
+    orderedRefunds(payment, operation).filter(({ posted }) => !posted.includes('refund_reversed')),
+  );
+}
+
+/** The same with what came back since: older news may still tell of that. */
+export function everRefundedByUs(payment: PaymentFacts, operation: OperationFacts): number {
+  return sumOf(orderedRefunds(payment, operation));
+}
+
+function orderedRefunds(payment: PaymentFacts, operation: OperationFacts): OperationFacts[] {
+  const captures = payment.operations.filter(
+    ({ kind, ofOperationId }) => kind === 'capture' && ofOperationId === operation.id,
+  );
+  return [operation, ...captures]
+    .flatMap(({ id }) => refundsOf(payment, id))
+    .filter(({ status, posted }) => isOpen(status) || posted.includes('refunded'));
+}
+
+/** The provider has given it back. What is told again, or is about another refund, changes nothing. */
+export function decideRefunded(
+  payment: PaymentFacts,
+  operation: OperationFacts,
+  moved: MovedEvidence,
+  facts: RefundFacts,
+  nowMs: number,
+): PaymentChange | undefined {
+  const isAbout = moved.reference === operation.providerKey && moved.currency === operation.currency;
+  if (operation.posted.includes('refunded') || !isAbout || moved.amountMinor <= 0) return undefined;
+  const isAsAsked = moved.amountMinor === operation.amountMinor;
+  const isOver = !isOpen(operation.status);
+  const { providerReference } = moved;
+  const event = isAsAsked || isOver ? 'success_verified' : 'mismatch_confirmed';
+  const change = operationChange(operation, event, { providerReference, askedAtMs: nowMs, lastError: null });
+  if (!change) return undefined;
+  const { holding, leftOver } = spend(operation, moved.amountMinor, facts);
+  const money = moneyOut(payment, operation, moved.amountMinor, holding.fromSuspenseMinor);
+  const amountRefundedMinor = Math.min(
+    payment.record.amountReceivedMinor,
+    payment.record.amountRefundedMinor + moved.amountMinor,
+  );
+  const base = { operation: change, amountRefundedMinor, postings: [refundedPosting(money)] };
+  if (!isAsAsked || leftOver.isExceeded) {
+    const reason = isAsAsked ? 'late_success' : 'amount_differs';
+    const lastError = isAsAsked
+      ? null
+      : paymentError('amount_differs', operation.provider, 'another amount was given back', null);
+    return {
+      ...base,
+      operation: { ...change, ...(lastError ? { lastError } : {}), nextPollMs: nowMs + REVIEW_POLL_DELAY_MS },
+      outcome: 'review',
+      events: [...(isAsAsked ? [{ type: 'refund.succeeded' } as const] : []), { type: 'payment.review' }],
+      review: { reason, evidence: { asked_minor: operation.amountMinor, moved } },
+    };
+  }
+  const isRevoked =
+    payment.record.status === 'succeeded' && holding.fromPayableMinor > 0 && leftOver.payableMinor === 0;
+  return {
+    ...base,
+    ...answering(
+      answeredReviews(payment, operation, leftOver.suspenseMinor, facts),
+      payment,
+      operation,
+      facts,
+    ),
+    ...(isRevoked ? { revokesEntitlements: true, releasesClaims: true } : {}),
+    events: [{ type: 'refund.succeeded' }, ...(isRevoked ? revokedEvents(payment) : [])],
+  };
+}
+
+/** The payment is known again once nobody is asked about any of it any more. */
+function answering(
+  closesReviews: readonly ReviewKey[],
+  payment: PaymentFacts,
+  { ofOperationId }: OperationFacts,
+  { openReviews }: RefundFacts,
+): Pick<PaymentChange, 'closesReviews' | 'outcome'> {
+  if (closesReviews.length === 0) return {};
+  // An attempt that is in review itself is closed next, and makes the payment known then.
+  const isAttemptOpen = payment.operations.some(
+    ({ id, status }) => id === ofOperationId && status === 'review',
+  );
+  const isKnown = !isAttemptOpen && openReviews.length === closesReviews.length;
+  return { closesReviews, ...(isKnown ? { outcome: 'known' } : {}) };
+}
+
+/**
+ * An attempt whose money waited for a person in vain, and all of which we had given back, is over: the payer may pay in
+ * another way. Undefined where some of it is left.
+ */
+export function decideEmptied(
+  payment: PaymentFacts,
+  operation: OperationFacts,
+  { holdings, openReviews }: RefundFacts,
+): PaymentChange | undefined {
+  const held = holdings.find(({ operationId }) => operationId === operation.id);
+  const isEmpty = held !== undefined && held.payableMinor + held.suspenseMinor === 0;
+  if (operation.status !== 'review' || !isEmpty) return undefined;
+  const change = operationChange(operation, 'unpayable_confirmed', {});
+  if (!change) return undefined;
+  return {
+    operation: change,
+    ...(payment.record.status === 'processing' ? { status: 'requires_payment_method' as const } : {}),
+    outcome: openReviews.length === 0 ? 'known' : 'review',
+    events: [{ type: 'operation.closed', detail: { id: operation.id } }],
+  };
+}
+
+/** From suspense first: it is owed to nobody yet. */
+function spend(operation: OperationFacts, amountMinor: number, { holdings }: RefundFacts) {
+  const held = holdings.find(({ operationId }) => operationId === operation.ofOperationId);
+  const { payableMinor = 0, suspenseMinor = 0 } = held ?? {};
+  const fromSuspenseMinor = Math.min(amountMinor, Math.max(0, suspenseMinor));
+  const fromPayableMinor = amountMinor - fromSuspenseMinor;
+  return {
+    holding: { fromSuspenseMinor, fromPayableMinor },
+    leftOver: {
+      payableMinor: payableMinor - fromPayableMinor,
+      suspenseMinor: suspenseMinor - fromSuspenseMinor,
+      isExceeded: fromPayableMinor > payableMinor,
+    },
+  };
+}
+
+const suspenseReasons: readonly ReviewKey['reason'][] = [
+  'late_success',
+  'amount_differs',
+  'surplus',
+  'refund_failed',
+];
+
+/**
+ * A person was asked what to do with money in suspense: giving it all back is the answer. So is the provider's word on
+ * a refund that a person was asked about.
+ */
+function answeredReviews(
+  payment: PaymentFacts,
+  operation: OperationFacts,
+  suspenseLeftMinor: number,
+  { openReviews }: RefundFacts,
+): ReviewKey[] {
+  const { ofOperationId } = operation;
+  const ofTheMoney =
+    ofOperationId === null ? [] : [ofOperationId, ...refundsOf(payment, ofOperationId).map(({ id }) => id)];
+  return openReviews.flatMap(({ operationId, reason }) => {
+    if (operationId === null) return [];
+    const isOfThis = operationId === operation.id && reason === 'no_answer';
+    const isSettled =
+      suspenseLeftMinor === 0 && ofTheMoney.includes(operationId) && suspenseReasons.includes(reason);
+    return isOfThis || isSettled ? [{ operationId, reason }] : [];
+  });
+}
+
+function revokedEvents(payment: PaymentFacts): NewEvent[] {
+  return payment.lines.map((line) => ({
+    type: 'entitlement.revoked',
+    detail: { product: line.product, payer: payment.record.payerId, status: 'revoked' },
+  }));
+}
+
+/** Nothing was given back, and nothing will be: what it had reserved can be asked for again. */
+export function decideRefundRefused(
+  operation: OperationFacts,
+  refusal: { lastError: PaymentError; event: 'refused' | 'send_forbidden' },
+  { openReviews }: RefundFacts,
+): PaymentChange | undefined {
+  const { lastError, event } = refusal;
+  const change = operationChange(operation, event, { lastError });
+  if (!change) return undefined;
+  const key: ReviewKey = { operationId: operation.id, reason: 'no_answer' };
+  const wasAsked = openReviews.some(
+    ({ operationId, reason }) => operationId === key.operationId && reason === key.reason,
+  );
+  return {
+    operation: change,
+    ...(wasAsked
+      ? { closesReviews: [key], ...(openReviews.length === 1 ? { outcome: 'known' as const } : {}) }
+      : {}),
+    events: [{ type: 'refund.failed' }],
+  };
+}
+
+/** It had succeeded, and came back: the money lies in suspense, and the payer still has none of it. */
+export function decideRefundReversed(
+  payment: PaymentFacts,
+  operation: OperationFacts,
+  lastError: PaymentError,
+): PaymentChange | undefined {
+  if (!operation.posted.includes('refunded') || operation.posted.includes('refund_reversed'))
+    return undefined;
+  const { amountMinor } = operation;
+  return {
+    operation: { id: operation.id, from: operation.status, to: operation.status, lastError },
+    amountRefundedMinor: Math.max(0, payment.record.amountRefundedMinor - amountMinor),
+    outcome: 'review',
+    postings: [refundReversedPosting(moneyOut(payment, operation, amountMinor, 0))],
+    events: [{ type: 'refund.failed' }, { type: 'payment.review' }],
+    review: { reason: 'refund_failed', evidence: { provider_key: operation.providerKey, error: lastError } },
+  };
+}
+
+function moneyOut(
+  payment: PaymentFacts,
+  operation: OperationFacts,
+  amountMinor: number,
+  fromSuspenseMinor: number,
+): MoneyOut {
+  return {
+    provider: operation.provider,
+    accountId: operation.accountId,
+    merchantId: payment.tenant.merchantId,
+    currency: operation.currency,
+    amountMinor,
+    fromSuspenseMinor,
+  };
+}
+
+/** Events of a refund carry the refund as it is after the change; `decide…` names them, and this tells them in full. */
+export function withRefundDetails(
+  payment: PaymentFacts,
+  operation: OperationFacts,
+  change: PaymentChange,
+): PaymentChange {
+  const after = applyChange(payment, change).operations.find(({ id }) => id === operation.id);
+  const resource = after && refundResourceOf(payment, after);
+  if (!resource) return change;
+  const events = change.events.map((event) =>
+    event.type.startsWith('refund.') ? { ...event, detail: resource } : event,
+  );
+  return { ...change, events };
+}
+
+/** Undefined for an operation that no request for a refund is behind. */
+export function refundResourceOf(payment: PaymentFacts, operation: OperationFacts) {
+  const { refund, amountMinor, currency, status, posted, lastError } = operation;
+  if (!refund) return undefined;
+  return toRefundResource({
+    terms: refund,
+    paymentId: payment.record.id,
+    amountMinor,
+    currency,
+    operationStatus: status,
+    posted,
+    lastError,
+  });
+}
