@@ -38,7 +38,11 @@ export function decideFollowUpStart(
       return operation.status === 'sent' ? operationOnly(operation, 'not_delivered') : undefined;
     case 'unknown':
       return decideUnclear(payment, operation, outcome, nowMs);
-    case 'succeeded':
+    case 'succeeded': {
+      const change = decideFollowUpLookup(payment, operation, outcome, facts, nowMs);
+      // Of our own ledger: what the payer's wallet gives or takes is written with the fact, or neither is.
+      return change && outcome.movement ? { ...change, movement: outcome.movement } : change;
+    }
     case 'pending':
     case 'failed':
       return decideFollowUpLookup(payment, operation, outcome, facts, nowMs);
