@@ -1,7 +1,7 @@
 import type { FailureReason, SoftRefusal } from '../../domain/outcome.js';
 
 /**
- * What Adyen's codes mean (https://docs.adyen.com/development-resources/error-codes and …/refusal-reasons, read 2026-11).
+ * What Adyen's codes mean (https://docs.adyen.com/development-resources/error-codes and …/refusal-reasons, read in copies, 2026-11).
  * A code that is not in its table is unknown. Only these tables make `failed`, and the result codes that Adyen's API
  * reference calls final: Refused, Cancelled, Error.
  */

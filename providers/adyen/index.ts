@@ -21,7 +21,7 @@ const defaultLimits: AdyenLimits = {
   asking: { connectTimeoutMs: 3000, deadlineMs: 3500, maxReplyBytes: 1024 * 1024 },
 };
 
-/** Adyen's present documents say a week at least, older ones a month (…/api-idempotency, read 2026-11). */
+/** Copies of Adyen's documents that could be read say 31 days (…/api-idempotency); a week is counted on, to be safe. */
 const KEY_LIFETIME_MS = 7 * 24 * 3_600_000;
 
 /**

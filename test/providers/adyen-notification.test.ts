@@ -25,7 +25,7 @@ const authorization = `${reference.slice(0, 25)}a01`;
 
 describe('the signature', () => {
   it('is Adyen’s own, by the example of its libraries', () => {
-    // The vector of adyen-java-api-library and adyen-python-api-library (their tests of the HMAC, read 2026-11).
+    // The example that Adyen publishes for its HMAC.
     const of: Item = {
       ...item,
       pspReference: '7914073381342284',
