@@ -78,6 +78,8 @@ export interface AccountStatus {
 const PROBE_UNDER_WAY_MS = 1_000;
 const NO_PERMIT_MS = 1_000;
 const WAIT_AT_MOST_MS = 60_000;
+/** However fast the provider is, all who wait must not come to our own Temporal at the same moment. */
+const RETURN_SPACING_MS = 50;
 /** A provider that asks for a longer pause is asked again all the same. */
 const PAUSE_AT_MOST_MS = 10 * 60_000;
 
@@ -111,7 +113,7 @@ export class AccountGate {
     this.#rate = new CallRate(dependencies.callsPerSecond(account));
     const spacingMs = 1_000 / this.#rate.perSecond;
     this.#rateLine = new WaitingLine(spacingMs, WAIT_AT_MOST_MS);
-    this.#returnLine = new WaitingLine(spacingMs, WAIT_AT_MOST_MS);
+    this.#returnLine = new WaitingLine(Math.max(spacingMs, RETURN_SPACING_MS), WAIT_AT_MOST_MS);
   }
 
   inFlight(way: Way): number {

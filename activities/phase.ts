@@ -8,6 +8,8 @@ export interface PhaseInput {
    * trouble; a durable one runs on the provider's queue and goes on until it has a clean answer.
    */
   readonly firstTry: boolean;
+  /** Of a durable try: the operation that it is about. Once another has taken its place this is not its business. */
+  readonly operationId?: string;
 }
 
 export interface PhaseResult {

@@ -84,11 +84,13 @@ async function takeAndSend(
   if (!connector.advance || !operation || operation.advanceTakenAtMs === null) {
     throw new ConcurrentChangeError('the step that takes the money was not to be taken any more');
   }
+  dependencies.crashAt(isFirst ? 'worker.advance.before_call' : 'worker.advance.before_replay');
   const answer = await connector.advance(requestOf(operation));
   const outcome = await confirmDifference(connector, operation, referenceOf(operation), answer);
+  dependencies.crashAt(isFirst ? 'worker.advance.after_call' : 'worker.advance.after_replay');
   const change = decideAdvance(payment, operation, outcome, { nowMs: dependencies.now(), isFirst });
   const changed = change
-    ? await commitChange(dependencies, payment, change, 'worker.start.after_commit')
+    ? await commitChange(dependencies, payment, change, 'worker.advance.after_commit')
     : payment;
   const pause = outcome.kind === 'not_executed' ? { retryAfterMs: outcome.retryAfterMs } : {};
   return { kind: kindOf(outcome), ...pause, payment: changed, outcome };
@@ -106,11 +108,11 @@ async function takeAdvance(
     const found = operationChange(operation, 'found_by_rerun', {});
     if (!found) return payment;
     const change = { operation: found, outcome: 'unknown', events: [] } as const;
-    return commitChange(dependencies, payment, change, 'worker.start.after_commit');
+    return commitChange(dependencies, payment, change, 'worker.advance.after_taking');
   }
   const lifetimeMs = replayableFor(connector);
   const change = decideTakeAdvance(payment, operation, lifetimeMs, dependencies.now());
-  return change ? commitChange(dependencies, payment, change, 'worker.start.after_commit') : payment;
+  return change ? commitChange(dependencies, payment, change, 'worker.advance.after_taking') : payment;
 }
 
 function replayableFor({ capabilities }: Connector): number | null {

@@ -1,6 +1,8 @@
+import { randomBytes } from 'node:crypto';
 import { writePaymentChange } from '../db/payment-changes.js';
 import { loadPayment } from '../db/payments.js';
 import type { CrashPoint } from '../domain/crash-points.js';
+import { failOver } from '../domain/failover.js';
 import { decideCancel } from '../domain/payment-decisions.js';
 import type { PaymentChange } from '../domain/payment-change.js';
 import { collectingOperation, positionOf, type PaymentFacts } from '../domain/payment-facts.js';
@@ -15,16 +17,29 @@ export async function mustLoad(dependencies: ActivityDependencies, paymentId: st
   return payment;
 }
 
-/** Carries out one decision in one transaction, between two crash points. */
+/**
+ * Carries out one decision in one transaction, between two crash points; where the attempt that it ends may be followed
+ * by one at another account, that is planned with it.
+ */
 export async function commitChange(
   dependencies: ActivityDependencies,
   payment: PaymentFacts,
   change: PaymentChange,
   after: CrashPoint,
 ): Promise<PaymentFacts> {
-  const changed = await writePaymentChange(dependencies.database, payment, change, dependencies.now());
+  const decided = orElsewhere(dependencies, payment, change);
+  const changed = await writePaymentChange(dependencies.database, payment, decided, dependencies.now());
+  if (decided.next) dependencies.crashAt('worker.failover.after_commit');
   dependencies.crashAt(after);
   return changed;
+}
+
+export function orElsewhere(
+  { now }: ActivityDependencies,
+  payment: PaymentFacts,
+  change: PaymentChange,
+): PaymentChange {
+  return change.next ? change : failOver(payment, change, now(), randomBytes(10));
 }
 
 export function done(payment: PaymentFacts): PhaseResult {

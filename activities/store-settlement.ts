@@ -14,7 +14,7 @@ import type { ActivityDependencies } from './dependencies.js';
 import type { PhaseInput, PhaseResult } from './phase.js';
 import { ask, type Asking } from './provider-query-operation.js';
 import { settleUnasked } from './settle-unasked.js';
-import { done, mustLoad } from './store-payment.js';
+import { done, mustLoad, orElsewhere } from './store-payment.js';
 import { providerUnclear } from './to-application-failure.js';
 
 /**
@@ -161,7 +161,9 @@ async function apply(
   let changed = payment;
   if (change) {
     const applied = { ids, result };
-    changed = await writePaymentChange(dependencies.database, payment, change, dependencies.now(), applied);
+    const decided = orElsewhere(dependencies, payment, change);
+    changed = await writePaymentChange(dependencies.database, payment, decided, dependencies.now(), applied);
+    if (decided.next) dependencies.crashAt('worker.failover.after_commit');
   } else {
     await markNotificationsProcessed(dependencies.database, ids, result);
   }

@@ -10,6 +10,9 @@ export interface WebhookRequest {
   readonly body: string;
 }
 
+const kept = { keepAlive: true, maxFreeSockets: 16 };
+const tls = { minVersion: 'TLSv1.2', rejectUnauthorized: true } as const;
+
 /** `delivered` on any 2xx; everything else is a failed try. */
 export type WebhookResult =
   | { kind: 'delivered'; result: string }
@@ -33,9 +36,9 @@ export interface WebhookSenderSettings {
  */
 export function createWebhookSender(settings: WebhookSenderSettings): WebhookSender {
   const agents = {
-    guarded: new RequestFilteringHttpsAgent({ keepAlive: true, timeout: settings.timeoutMs }),
-    https: new HttpsAgent({ keepAlive: true }),
-    http: new HttpAgent({ keepAlive: true }),
+    guarded: new RequestFilteringHttpsAgent({ ...kept, ...tls, timeout: settings.timeoutMs }),
+    https: new HttpsAgent({ ...kept, ...tls }),
+    http: new HttpAgent(kept),
   };
   return async (webhook) => {
     const url = new URL(webhook.url);

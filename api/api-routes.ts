@@ -8,6 +8,7 @@ import { methodRoutes } from './routes/methods.js';
 import { paymentRoutes } from './routes/payments.js';
 import { productRoutes } from './routes/products.js';
 import { reviewRoutes } from './routes/reviews.js';
+import { walletRoutes } from './routes/wallets.js';
 import { dryRunRoute } from './routes/routing-dry-run.js';
 import { routingRoutes } from './routes/routing.js';
 import { webhookEndpointRoutes } from './routes/webhook-endpoints.js';
@@ -21,6 +22,7 @@ export const apiRoutes: readonly ApiRoute[] = [
   ...productRoutes,
   ...entitlementRoutes,
   ...reviewRoutes,
+  ...walletRoutes,
   ...webhookEndpointRoutes,
   ...killSwitchRoutes,
   ...methodRoutes,

@@ -7,6 +7,7 @@ import { createCrashAt } from '../config/crash-point.js';
 import { readCredentials, readEnvironment, SettingError, type Environment } from '../config/environment.js';
 import { temporalConnectionOptions } from '../config/temporal-connection.js';
 import { connectDatabase } from '../db/connect.js';
+import { createWalletBook } from '../db/wallets.js';
 import { requireUsableDatabase, UnusableDatabaseError } from '../db/usable-database.js';
 import { createConnectors } from '../providers/registry.js';
 import { createApp } from './create-app.js';
@@ -42,6 +43,7 @@ async function main(): Promise<void> {
           return found;
         },
         now: Date.now,
+        wallets: createWalletBook(database),
       }),
       temporal: createPaymentStarter(
         client,

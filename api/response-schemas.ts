@@ -15,6 +15,7 @@ import {
   type HttpProblemCode,
 } from '../domain/problem-codes.js';
 import { reviewStatuses } from '../domain/review-resource.js';
+import { walletMovementKinds } from '../domain/wallet.js';
 
 /** The answers as they are documented. Tests hold every answer of the API against these. */
 export const instant = z.iso.datetime().describe('RFC 3339, UTC.');
@@ -183,6 +184,39 @@ export const killSwitch = z
     lifted_at: instant.nullable(),
   })
   .meta({ id: 'KillSwitch' });
+
+export const wallet = z
+  .strictObject({
+    object: z.literal('wallet'),
+    payer: z.string(),
+    balances: z
+      .array(
+        z.strictObject({
+          currency,
+          balance: z.int().describe("The payer's own; below zero it is credit in use."),
+          held: amountMinor.describe('Set aside for authorized payments; not in the balance.'),
+          credit_limit: amountMinor,
+          available: amountMinor.describe('Balance and credit: what the payer may spend.'),
+        }),
+      )
+      .describe('One for each currency.'),
+  })
+  .meta({ id: 'Wallet' });
+
+export const walletMovement = z
+  .strictObject({
+    id: z.string().regex(/^wmv_[0-9a-z]{25}$/),
+    object: z.literal('wallet_movement'),
+    type: z.enum(walletMovementKinds),
+    payer: z.string(),
+    currency,
+    amount: z.int().describe('What the balance changed by.'),
+    held: z.int().describe('What was set aside (above zero) or no longer is (below).'),
+    payment: z.string().nullable().describe('The payment that did it; null: you did.'),
+    description: z.string().nullable(),
+    created_at: instant,
+  })
+  .meta({ id: 'WalletMovement' });
 
 const endpointFields = {
   id: z.string(),

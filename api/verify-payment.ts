@@ -5,6 +5,7 @@ import type { Tenant } from '../domain/tenant.js';
 import { chooseAccounts, type AccountDependencies, type ChosenAccounts } from './choose-account.js';
 import { fieldProblem, type Problem } from './problem-details.js';
 import type { CreatePaymentRequest } from './request-schemas/payments.js';
+import { requireCovered } from './require-covered.js';
 
 export interface VerifiedPayment {
   readonly lines: readonly OrderLine[];
@@ -48,7 +49,9 @@ export function verifyPayment(
     flow: request.flow,
     paymentToken: request.payment_token,
   };
-  return { lines, accounts: chooseAccounts(facts, wanted, dependencies) };
+  const accounts = chooseAccounts(facts, wanted, dependencies);
+  requireCovered(accounts.first, facts.wallet, request.amount, currency);
+  return { lines, accounts };
 }
 
 function priceLines(

@@ -10,6 +10,17 @@ export const payerActsBudget: Readonly<PaymentCounts> = {
   events: 26,
 };
 
+/** Of one that is answered when it has succeeded, because its payer has nothing to do: by wallet. */
+export const atOnceBudget: Readonly<PaymentCounts> = {
+  commits: 2,
+  statements: 12,
+  workflowTasks: 2,
+  events: 14,
+};
+
+/** A provider that charges at once costs one commit more: `sent_at`, before the first byte. */
+export const cardBudget: Readonly<PaymentCounts> = { ...atOnceBudget, commits: 3 };
+
 export const countTitles: Readonly<Record<CountName, string>> = {
   commits: 'own durable commits',
   statements: 'own SQL statements',

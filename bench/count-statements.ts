@@ -48,6 +48,7 @@ const kinds: readonly (readonly [Exclude<StatementKind, 'own' | 'function'>, Reg
   ['transaction', /^\s*(BEGIN|COMMIT|ROLLBACK|SET|START TRANSACTION)\b/i],
   ['dispatcher', /\bUPDATE webhook_deliveries d SET (due_at|status)\b/],
   ['sweeper', /\bFROM (payments|notifications)\s+WHERE due_at <= now\(\)/],
+  ['sweeper', /\bFROM provider_accounts WHERE misconfigured_at IS NOT NULL AND probe_due_at <= now\(\)/],
 ];
 
 export function kindOf({ text, isOfFunction }: StatementCalls): StatementKind {

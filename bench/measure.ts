@@ -6,6 +6,9 @@ import type { Stand } from './stand.js';
 
 export type Side = 'quittance' | 'saga';
 
+/** The payer acts and a notification settles; or the payer has nothing to do and the answer is the end. */
+export type Way = 'payer_acts' | 'at_once';
+
 /** CPU time per payment in milliseconds; NaN where the system does not tell. */
 export interface CpuPerPayment {
   readonly app: number;
@@ -25,9 +28,10 @@ export interface Phase {
 const TRAILING_WORK_MS = 1_500;
 
 /** One side alone, for a while. The window of the CPU time also holds the webhooks' delivery. */
-export async function runPhase(stand: Stand, side: Side, settings: LoopSettings): Promise<Phase> {
+export async function runPhase(stand: Stand, side: Side, way: Way, settings: LoopSettings): Promise<Phase> {
   const before = readCpu(stand, side);
-  const loop = side === 'quittance' ? await runQuittance(stand, settings) : await runSaga(stand, settings);
+  const loop =
+    side === 'quittance' ? await runQuittance(stand, way, settings) : await runSaga(stand, way, settings);
   if (side === 'quittance') await stand.shop.webhooksDelivered(loop.firstRepliesMs.length);
   await pause(TRAILING_WORK_MS);
   const after = readCpu(stand, side);
@@ -46,15 +50,15 @@ export async function runPhase(stand: Stand, side: Side, settings: LoopSettings)
   };
 }
 
-function runQuittance(stand: Stand, settings: LoopSettings): Promise<LoopResult> {
-  return runClosedLoop(settings, () => stand.shop.buy());
+function runQuittance(stand: Stand, way: Way, settings: LoopSettings): Promise<LoopResult> {
+  return runClosedLoop(settings, () => (way === 'at_once' ? stand.shop.buyAtOnce() : stand.shop.buy()));
 }
 
-export async function runSaga(stand: Stand, settings: LoopSettings): Promise<LoopResult> {
+export async function runSaga(stand: Stand, way: Way, settings: LoopSettings): Promise<LoopResult> {
   const client = new JsonClient(stand.sagaUrl);
   try {
     const { status, body } = await client.post(
-      `/?seconds=${settings.seconds}&concurrency=${settings.concurrency}`,
+      `/?way=${way}&seconds=${settings.seconds}&concurrency=${settings.concurrency}`,
       {},
     );
     if (status !== 200) throw new Error(`the saga failed: ${JSON.stringify(body)}`);

@@ -4,6 +4,9 @@ import type { Purchase } from './closed-loop.js';
 import { JsonClient } from './json-client.js';
 
 const COURSE = 'course-bench';
+/** Bought again and again by the same payers, whose wallets are topped up beforehand. */
+const TICKET = 'ticket-bench';
+const WALLET_MINOR = 999_999_999_999;
 const PRICE_MINOR = 100_000;
 const ENDPOINT = 'bench';
 
@@ -19,6 +22,7 @@ export interface QuittanceAddresses {
 export class Shop {
   private readonly api: JsonClient;
   private readonly sandbox: JsonClient;
+  private readonly payersAtRest: string[] = [];
   private webhooksSeen = 0;
   private journalSeq = 0;
 
@@ -34,6 +38,8 @@ export class Shop {
   async open(): Promise<void> {
     const price = { amount: PRICE_MINOR, currency: 'CNY' };
     await this.must(201, '/v1/products', { id: COURSE, name: 'Benchmark', type: 'course', price });
+    const ticket = { id: TICKET, name: 'Benchmark', type: 'course', price, repeatable: true };
+    await this.must(201, '/v1/products', ticket);
     const url = new URL(`/merchant/webhooks/${ENDPOINT}`, this.addresses.sandboxUrl).href;
     const endpoint = await this.must(201, '/v1/webhook_endpoints', {
       url,
@@ -65,6 +71,28 @@ export class Shop {
     const ending = (await this.temporal.workflow.getHandle(id).result()) as unknown;
     if (ending !== 'succeeded') throw new Error(`payment ${id} ended as ${String(ending)}`);
     return { workflowId: id, firstReplyMs };
+  }
+
+  /** Accepted, charged, settled, and answered with that. One payer at a time pays from one wallet. */
+  async buyAtOnce(): Promise<Purchase> {
+    const payer = this.payersAtRest.pop() ?? (await this.newPayer());
+    const startedAt = performance.now();
+    const payment = await this.must(201, '/v1/payments', {
+      amount: PRICE_MINOR,
+      method: 'wallet',
+      payer: { id: payer },
+      order: { lines: [{ product: TICKET, quantity: 1 }] },
+    });
+    const firstReplyMs = performance.now() - startedAt;
+    if (payment['status'] !== 'succeeded') throw unexpected('POST /v1/payments', payment);
+    this.payersAtRest.push(payer);
+    return { workflowId: String(payment['id']), firstReplyMs };
+  }
+
+  private async newPayer(): Promise<string> {
+    const payer = `payer-${randomUUID()}`;
+    await this.must(201, `/v1/wallets/${payer}/top_ups`, { amount: WALLET_MINOR });
+    return payer;
   }
 
   /** Resolves when `payments` more payments have had both their webhooks taken by the endpoint. */

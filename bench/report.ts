@@ -1,7 +1,7 @@
 import { cpus } from 'node:os';
 import type { BulkheadFigure } from './bulkhead.js';
-import { countTitles, payerActsBudget, summarize, type CountSummary } from './budget.js';
-import type { BackgroundCounts, CountedRun } from './counter.js';
+import { countTitles, summarize, type CountSummary } from './budget.js';
+import type { BackgroundCounts, CountedRun, PaymentCounts } from './counter.js';
 import { median, type Phase, type Side } from './measure.js';
 
 export type Figures = Readonly<Record<Side, readonly Phase[]>>;
@@ -88,14 +88,14 @@ export function bulkheadTable(figures: readonly BulkheadFigure[]): string {
   return table([['QR codes, with cards that', 'work', 'hang', 'ratio', 'of the pairs'], ...rows]);
 }
 
-export function countTable(quittance: CountedRun, saga: CountedRun): string {
+export function countTable(quittance: CountedRun, saga: CountedRun, budget: Readonly<PaymentCounts>): string {
   const sagas = new Map(summarize(saga.payments).map((summary) => [summary.name, summary]));
   const rows = summarize(quittance.payments).map((summary) => [
     countTitles[summary.name],
     countCell(summary),
     countCell(sagas.get(summary.name)),
-    `${payerActsBudget[summary.name]}`,
-    summary.median <= payerActsBudget[summary.name] ? 'held' : 'EXCEEDED',
+    `${budget[summary.name]}`,
+    summary.median <= budget[summary.name] ? 'held' : 'EXCEEDED',
   ]);
   return table([['per payment, exactly', 'Quittance', 'bare saga', 'budget', ''], ...rows]);
 }

@@ -170,12 +170,13 @@ function unlimitedAccounts(folder: string, given: string): string {
   return file;
 }
 
-/** With an account for QR codes and one for cards. */
+/** With an account for QR codes, one for cards and one for wallets. */
 async function createMerchant(env: Readonly<Record<string, string>>): Promise<string> {
   const merchant = ['--id', 'bench', '--mode', 'test'];
   const named = [...merchant, '--name', 'Benchmark', '--currency', 'CNY', '--credential', 'alipay-sandbox'];
   const made = await merchantCommand(env, ['create', ...named]);
   await merchantCommand(env, ['account', ...merchant, '--credential', 'stripe-sandbox']);
+  await merchantCommand(env, ['account', ...merchant, '--credential', 'wallet-test']);
   return (JSON.parse(made) as { api_key: string }).api_key;
 }
 

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { walletCredentials } from '../domain/wallet.js';
 
 /**
  * The only reader of process.env. A wrong setting stops the process at its start with one sentence;
@@ -102,7 +103,10 @@ export type CredentialsByName = Readonly<
   >
 >;
 
-/** The secrets of provider accounts, by name. Their values are never put into an error. */
+/**
+ * The secrets of provider accounts, by name, and beside them those of our own ledger, which have none. Values are never
+ * put into an error.
+ */
 export function readCredentials(file: string): CredentialsByName {
   let text: string;
   try {
@@ -117,7 +121,7 @@ export function readCredentials(file: string): CredentialsByName {
     throw new SettingError('PROVIDER_ACCOUNTS_FILE is not JSON');
   }
   const parsed = credentialsFile.safeParse(json);
-  if (parsed.success) return parsed.data.credentials;
+  if (parsed.success) return { ...parsed.data.credentials, ...walletCredentials };
   const path = parsed.error.issues[0]?.path.join('.') ?? '';
   throw new SettingError(`PROVIDER_ACCOUNTS_FILE is wrong at ${path}; see docs/configuration.md`);
 }

@@ -15,6 +15,14 @@ interface TemporalTls {
   clientCertPair?: { crt: Buffer; key: Buffer };
 }
 
+/**
+ * What the worker's connection takes beside it. Inside one network to compress costs more than it saves, on both sides;
+ * over TLS, which is how other networks are reached, the SDK's own choice stays.
+ */
+export function grpcCompression(options: TemporalConnectionOptions): { grpcCompression?: { codec: 'none' } } {
+  return options.tls === undefined || options.tls === false ? { grpcCompression: { codec: 'none' } } : {};
+}
+
 /** The variables bear the names that Temporal's own tools read. Throws SettingError for a file that is not there. */
 export function temporalConnectionOptions(environment: Environment): TemporalConnectionOptions {
   const { TEMPORAL_ADDRESS: address, TEMPORAL_API_KEY: apiKey } = environment;

@@ -2,6 +2,7 @@ import type { OrderLine, PricedProduct } from '../domain/pricing.js';
 import type { RoutingChoice } from '../domain/payment-resource.js';
 import type { ActiveRules } from '../domain/routing-rules.js';
 import type { CollectingKind, PlannedOperation } from '../domain/plan-operation.js';
+import type { Wallet } from '../domain/wallet.js';
 import type { Database, Executor } from './connect.js';
 import { findIdempotencyRecord, type IdempotencyRecord, type IdempotencyScope } from './idempotency.js';
 import { plannedColumns, plannedInput } from './planned-operation.js';
@@ -21,6 +22,8 @@ export interface AcceptanceFacts {
   /** The routing rules in force. */
   readonly rules: ActiveRules | null;
   readonly accounts: readonly AccountChoice[];
+  /** The payer's wallet in the payment's currency. */
+  readonly wallet: Wallet | null;
 }
 
 /** A provider account that serves the method, best first. */
@@ -61,7 +64,10 @@ const selectFacts: Statement = {
           'credential', a.credential, 'currencies', a.currencies, 'isMisconfigured', a.misconfigured_at IS NOT NULL,
           'isStopped', is_stopped(m.id, m.mode, a.provider, a.method, ?)) ORDER BY a.priority, a.id)
          FROM provider_accounts a
-        WHERE a.merchant_id = m.id AND a.mode = m.mode AND a.method = ? AND a.disabled_at IS NULL) AS accounts
+        WHERE a.merchant_id = m.id AND a.mode = m.mode AND a.method = ? AND a.disabled_at IS NULL) AS accounts,
+      (SELECT json_build_object('payerId', w.payer_id, 'currency', w.currency, 'balanceMinor', w.balance_minor,
+          'heldMinor', w.held_minor, 'creditLimitMinor', w.credit_limit_minor)
+         FROM wallets w WHERE w.merchant_id = m.id AND w.mode = m.mode AND w.payer_id = ? AND w.currency = ?) AS wallet
       FROM merchants m WHERE m.id = ? AND m.mode = ?`,
 };
 
@@ -74,6 +80,7 @@ interface FactsRow {
   claims: { product: string; paymentId: string }[] | null;
   rules: ActiveRules | null;
   accounts: AccountChoice[] | null;
+  wallet: Wallet | null;
 }
 
 export interface FactsRequest {
@@ -102,6 +109,8 @@ export async function readAcceptanceFacts(
     productIds,
     kind,
     method,
+    payerId,
+    currency,
     tenant.merchantId,
     tenant.mode,
   ]);
@@ -114,6 +123,7 @@ export async function readAcceptanceFacts(
     claims: row.claims ?? [],
     rules: row.rules,
     accounts: row.accounts ?? [],
+    wallet: row.wallet,
   };
 }
 

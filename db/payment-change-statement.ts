@@ -1,25 +1,29 @@
+import { plannedColumns } from './planned-operation.js';
 import type { Statement } from './statement.js';
+import { bookedMovement, coveredWallet } from './wallet-movement-parts.js';
 
 /** What may belong to a change of a payment, beside the rows of payment and operation. */
 export type ChangePart = keyof typeof parts;
 
-const core = /* sql */ `
+/** `covered` is one more condition, in one more common table: the payer's wallet has what the change takes from it. */
+const core = (covered: { table: string; condition: string }) => /* sql */ `
     WITH input AS MATERIALIZED (SELECT * FROM jsonb_to_record(?) AS i (
       payment_id text, sequence integer, new_sequence integer, status text, outcome text, received bigint,
       refunded bigint, last_error jsonb, card jsonb, ended boolean, due_at timestamptz, only_while_wanted boolean,
-      operation jsonb, postings jsonb, entitlements jsonb, review jsonb, events jsonb,
-      answer text, notifications jsonb, notification_result text)),
+      operation jsonb, next jsonb, planned_at timestamptz, postings jsonb, entitlements jsonb, review jsonb, events jsonb,
+      answer text, notifications jsonb, notification_result text, movement jsonb)),
     operation_change AS MATERIALIZED (
       SELECT input.payment_id, o.* FROM input, jsonb_to_record(input.operation) AS o (
         id text, status_read text, status text, sent_at timestamptz, offer jsonb, provider_reference text,
         last_error jsonb, asked_at timestamptz, next_poll_at timestamptz, poll_count integer, ended boolean,
         writes_advance boolean, approved_at timestamptz, return_details text, advance_taken_at timestamptz,
-        advance_replay_until timestamptz, advance_count integer, replaces_offer boolean)
+        advance_replay_until timestamptz, advance_count integer, replaces_offer boolean,
+        drops_fallbacks boolean)
        WHERE input.operation IS NOT NULL),
     operation_as_read AS MATERIALIZED (
       SELECT o.id FROM operations o JOIN operation_change c
         ON o.id = c.id AND o.payment_id = c.payment_id AND o.status = c.status_read
-         FOR NO KEY UPDATE OF o),
+         FOR NO KEY UPDATE OF o)${covered.table},
     payment AS (
       UPDATE payments p SET
         status = i.status, outcome = i.outcome, amount_received_minor = i.received,
@@ -31,7 +35,7 @@ const core = /* sql */ `
          AND (i.operation IS NULL OR EXISTS (SELECT FROM operation_as_read))
          AND (NOT i.only_while_wanted OR (p.cancel_requested_at IS NULL AND p.expires_at > now()
            AND NOT EXISTS (SELECT FROM operations o JOIN operation_as_read r ON r.id = o.id
-                WHERE is_stopped(p.merchant_id, p.mode, o.provider, p.method, o.kind))))
+                WHERE is_stopped(p.merchant_id, p.mode, o.provider, p.method, o.kind))))${covered.condition}
       RETURNING p.id, p.merchant_id, p.mode, p.payer_id),
     operation AS (
       UPDATE operations o SET
@@ -42,7 +46,7 @@ const core = /* sql */ `
         next_poll_at = coalesce(c.next_poll_at, o.next_poll_at), poll_count = coalesce(c.poll_count, o.poll_count),
         ended_at = CASE WHEN c.ended THEN coalesce(o.ended_at, now()) ELSE o.ended_at END,
         payment_token = CASE WHEN c.ended THEN NULL ELSE o.payment_token END,
-        fallbacks = CASE WHEN c.ended THEN NULL ELSE o.fallbacks END,
+        fallbacks = CASE WHEN c.ended OR c.drops_fallbacks THEN NULL ELSE o.fallbacks END,
         approved_at = CASE WHEN c.writes_advance THEN c.approved_at ELSE o.approved_at END,
         return_details = CASE WHEN c.ended THEN NULL WHEN c.writes_advance THEN c.return_details
           ELSE o.return_details END,
@@ -51,7 +55,8 @@ const core = /* sql */ `
           ELSE o.advance_replay_until END,
         advance_count = CASE WHEN c.writes_advance THEN c.advance_count ELSE o.advance_count END
         FROM operation_change c, payment
-       WHERE o.id = c.id AND o.payment_id = payment.id)`;
+       WHERE o.id = c.id AND o.payment_id = payment.id
+      RETURNING o.id, o.amount_minor, o.currency)`;
 
 /** Each reads `payment`, and so does nothing where that was not written. */
 const parts = {
@@ -114,6 +119,17 @@ const parts = {
         FROM payment, input i
        WHERE n.payment_id = payment.id AND n.processed_at IS NULL
          AND n.id = ANY (ARRAY(SELECT jsonb_array_elements_text(i.notifications)::bigint)))`,
+  movement: bookedMovement,
+  // Read from `operation`: only once the old one has ended is there room for another that is open (rule 1).
+  next: /* sql */ `
+    next AS (
+      INSERT INTO operations (id, merchant_id, mode, payment_id, number, kind, provider, account_id, provider_key,
+        amount_minor, currency, status, flow, payment_token, fallbacks, refused_funding, replay_for_ms,
+        offer_ends_at, conclusive_after, deadline_at, next_poll_at)
+      SELECT n.id, payment.merchant_id, payment.mode, payment.id, n.number, n.kind, n.provider, n.account_id,
+        n.provider_key, operation.amount_minor, operation.currency, 'planned', n.flow, n.payment_token, n.fallbacks,
+        n.refused_funding, n.replay_for_ms, n.offer_ends_at, n.conclusive_after, n.deadline_at, i.planned_at
+        FROM operation, payment, input i, jsonb_to_record(i.next) AS n (${plannedColumns}))`,
 };
 
 export const changeParts = Object.keys(parts) as readonly ChangePart[];
@@ -133,7 +149,11 @@ export function paymentChange(needed: ReadonlySet<ChangePart>): Statement {
   const known = statements.get(name);
   if (known) return known;
   const texts = changeParts.filter((part) => needed.has(part)).map((part) => parts[part]);
-  const statement: Statement = { name, text: `${[core, ...texts].join(',')}\n    SELECT id FROM payment` };
+  const movesWallet = needed.has('movement');
+  const start = core(movesWallet ? coveredWallet : { table: '', condition: '' });
+  const isCovered = movesWallet ? 'EXISTS (SELECT FROM wallet_as_read)' : 'true';
+  const result = `SELECT (SELECT id FROM payment) IS NOT NULL AS "isWritten", ${isCovered} AS "isCovered"`;
+  const statement: Statement = { name, text: `${[start, ...texts].join(',')}\n    ${result}` };
   statements.set(name, statement);
   return statement;
 }

@@ -6,15 +6,19 @@ import {
   type OperationChange,
   type PaymentChange,
 } from '../domain/payment-change.js';
-import { dueAt, type PaymentFacts } from '../domain/payment-facts.js';
+import { dueAt, type OperationFacts, type PaymentFacts } from '../domain/payment-facts.js';
+import { providerAccount } from '../domain/ledger.js';
 import { isOpen } from '../domain/operation.js';
 import { toPaymentResource } from '../domain/payment-resource.js';
 import { isEnded } from '../domain/payment.js';
+import { WALLET_PROVIDER, type WalletMovement } from '../domain/wallet.js';
 import type { Executor } from './connect.js';
 import { eventRows } from './events.js';
 import { changeParts, paymentChange, type ChangePart } from './payment-change-statement.js';
-import { run } from './statement.js';
+import { plannedInput } from './planned-operation.js';
+import { runOne } from './statement.js';
 import { ConcurrentChangeError } from './transaction.js';
+import { movementRow } from './wallet-movement-parts.js';
 
 /** The notifications that a change applies, and what people are told came of them. */
 export interface AppliedNotifications {
@@ -34,6 +38,20 @@ export async function writePaymentChange(
   nowMs: number,
   notifications: AppliedNotifications = { ids: [], result: '' },
 ): Promise<PaymentFacts> {
+  const after = await writeIfCovered(executor, before, change, nowMs, notifications);
+  if (!after) throw new Error('what moves a wallet may be more than it covers: use writeIfCovered');
+  return after;
+}
+
+/** As `writePaymentChange`; undefined, and nothing is written, where the payer's wallet does not cover the movement. */
+export async function writeIfCovered(
+  executor: Executor,
+  before: PaymentFacts,
+  change: PaymentChange,
+  nowMs: number,
+  notifications: AppliedNotifications = { ids: [], result: '' },
+): Promise<PaymentFacts | undefined> {
+  requireMovement(before, change);
   const after = applyChange(before, change);
   const consequences = consequencesOf(before, after, change, nowMs);
   const input = {
@@ -41,8 +59,11 @@ export async function writePaymentChange(
     ...consequences,
     only_while_wanted: change.onlyWhileWanted ?? false,
     operation: change.operation ? operationInput(change.operation) : null,
+    next: change.next ? nextInput(change.next) : null,
+    planned_at: new Date(nowMs),
     notifications: notifications.ids,
     notification_result: notifications.result,
+    movement: change.movement ? movementInput(before, change.movement, change.operation, nowMs) : null,
   };
   const { postings, entitlements, review, events, answer } = consequences;
   const needed: Readonly<Record<ChangePart, boolean>> = {
@@ -53,13 +74,47 @@ export async function writePaymentChange(
     event: events.length > 0,
     answer: answer !== null,
     notification: notifications.ids.length > 0,
+    next: change.next !== undefined,
+    movement: change.movement !== undefined,
   };
   const parts = new Set(changeParts.filter((part) => needed[part]));
-  const rows = await run(executor, paymentChange(parts), [JSON.stringify(input)]);
-  if (rows.length !== 1) {
-    throw new ConcurrentChangeError(`payment ${before.record.id} was changed by somebody else`);
-  }
-  return after;
+  const values = [JSON.stringify(input)];
+  const { isWritten, isCovered } = await runOne<Written>(executor, paymentChange(parts), values);
+  if (isWritten) return after;
+  if (!isCovered) return undefined;
+  throw new ConcurrentChangeError(`payment ${before.record.id} was changed by somebody else`);
+}
+
+/** A wallet has no books but ours: what is recorded as done and not booked would be money lost in silence. */
+function requireMovement({ operations }: PaymentFacts, { operation, movement }: PaymentChange): void {
+  const isDone = operation?.to === 'succeeded' || operation?.to === 'late_success';
+  if (!isDone || operation.from === operation.to || movement) return;
+  const { provider } = operations.find(({ id }) => id === operation.id) ?? {};
+  if (provider === WALLET_PROVIDER) throw new Error('an operation by wallet is done only with its movement');
+}
+
+interface Written {
+  readonly isWritten: boolean;
+  readonly isCovered: boolean;
+}
+
+/** The act on the payer's wallet with its double entry, against the account of the wallet as a provider. */
+function movementInput(
+  payment: PaymentFacts,
+  movement: WalletMovement,
+  change: OperationChange | undefined,
+  nowMs: number,
+) {
+  const operation = payment.operations.find(({ id }) => id === change?.id);
+  if (!operation) throw new Error('a movement belongs to an operation');
+  const { payerId } = payment.record;
+  const { currency, provider, accountId } = operation;
+  const counterAccount = providerAccount(provider, accountId);
+  return movementRow(makeId('walletMovement', nowMs, randomBytes(10)), movement, {
+    payerId,
+    currency,
+    counterAccount,
+  });
 }
 
 function paymentInput(before: PaymentFacts, after: PaymentFacts, nowMs: number) {
@@ -93,6 +148,7 @@ function operationInput(change: OperationChange) {
     next_poll_at: instant(change.nextPollMs),
     poll_count: change.pollCount ?? null,
     ended: !isOpen(change.to),
+    drops_fallbacks: change.dropsFallbacks ?? false,
     ...(change.advance ? advanceInput(change.advance) : { writes_advance: false, replaces_offer: false }),
   };
 }
@@ -110,11 +166,15 @@ function advanceInput(advance: AdvanceChange) {
   };
 }
 
+function nextInput({ fallbacks, ...next }: OperationFacts) {
+  return plannedInput({ ...next, fallbacks: fallbacks.map(({ terms }) => terms) });
+}
+
 /** What follows from the change in other tables; the answer is given once, byte for byte, for ever. */
 function consequencesOf(before: PaymentFacts, after: PaymentFacts, change: PaymentChange, nowMs: number) {
   const { postings = [], review } = change;
-  if ((postings.length > 0 || review) && !change.operation) {
-    throw new Error('a posting and a review belong to an operation');
+  if ((postings.length > 0 || review || change.next) && !change.operation) {
+    throw new Error('a posting, a review and a next attempt belong to an operation');
   }
   const isAnswered = wasUnanswered(before) && !wasUnanswered(after);
   return {

@@ -1,3 +1,4 @@
+import type { OperationKind } from '../domain/ids.js';
 import type { PlannedOperation } from '../domain/plan-operation.js';
 
 /** A planned operation as a statement takes it: one JSON object, of these columns. */
@@ -5,7 +6,9 @@ export const plannedColumns = /* sql */ `id text, number integer, kind text, pro
   provider_key text, flow text, payment_token text, fallbacks jsonb, refused_funding text[], replay_for_ms bigint,
   offer_ends_at timestamptz, conclusive_after timestamptz, deadline_at timestamptz`;
 
-export function plannedInput(operation: PlannedOperation): Record<string, unknown> {
+export function plannedInput(
+  operation: Omit<PlannedOperation, 'kind'> & { readonly kind: OperationKind },
+): Record<string, unknown> {
   return {
     id: operation.id,
     number: operation.number,

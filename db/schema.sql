@@ -89,9 +89,10 @@ CREATE TABLE ledger_transactions (
   id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
   merchant_id text NOT NULL,
   mode text NOT NULL,
-  operation_id text NOT NULL,
+  operation_id text,
   fact text NOT NULL,
-  posted_at timestamp with time zone NOT NULL DEFAULT now()
+  posted_at timestamp with time zone NOT NULL DEFAULT now(),
+  wallet_movement_id text
 );
 CREATE TABLE merchant_limits (
   merchant_id text NOT NULL,
@@ -276,6 +277,31 @@ CREATE TABLE schema_migrations (
   name text NOT NULL,
   applied_at timestamp with time zone NOT NULL DEFAULT now()
 );
+CREATE TABLE wallet_movements (
+  id text NOT NULL,
+  merchant_id text NOT NULL,
+  mode text NOT NULL,
+  payer_id text NOT NULL,
+  currency text NOT NULL,
+  kind text NOT NULL,
+  balance_change_minor bigint NOT NULL,
+  held_change_minor bigint NOT NULL,
+  operation_id text,
+  actor text,
+  description text,
+  created_at timestamp with time zone NOT NULL DEFAULT now()
+);
+CREATE TABLE wallets (
+  merchant_id text NOT NULL,
+  mode text NOT NULL,
+  payer_id text NOT NULL,
+  currency text NOT NULL,
+  balance_minor bigint NOT NULL DEFAULT 0,
+  held_minor bigint NOT NULL DEFAULT 0,
+  credit_limit_minor bigint NOT NULL DEFAULT 0,
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  updated_at timestamp with time zone NOT NULL DEFAULT now()
+);
 CREATE TABLE webhook_deliveries (
   id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
   merchant_id text NOT NULL,
@@ -326,10 +352,13 @@ ALTER TABLE kill_switches ADD CONSTRAINT kill_switches_pkey PRIMARY KEY (id);
 ALTER TABLE ledger_entries ADD CONSTRAINT ledger_entries_amount_minor_check CHECK ((amount_minor <> 0));
 ALTER TABLE ledger_entries ADD CONSTRAINT ledger_entries_merchant_id_mode_transaction_id_fkey FOREIGN KEY (merchant_id, mode, transaction_id) REFERENCES ledger_transactions(merchant_id, mode, id);
 ALTER TABLE ledger_entries ADD CONSTRAINT ledger_entries_pkey PRIMARY KEY (id);
+ALTER TABLE ledger_transactions ADD CONSTRAINT ledger_transactions_about_one_thing CHECK ((num_nonnulls(operation_id, wallet_movement_id) = 1));
 ALTER TABLE ledger_transactions ADD CONSTRAINT ledger_transactions_merchant_id_mode_operation_id_fkey FOREIGN KEY (merchant_id, mode, operation_id) REFERENCES operations(merchant_id, mode, id);
+ALTER TABLE ledger_transactions ADD CONSTRAINT ledger_transactions_merchant_id_mode_wallet_movement_id_fkey FOREIGN KEY (merchant_id, mode, wallet_movement_id) REFERENCES wallet_movements(merchant_id, mode, id);
 ALTER TABLE ledger_transactions ADD CONSTRAINT ledger_transactions_pkey PRIMARY KEY (id);
 ALTER TABLE ledger_transactions ADD CONSTRAINT ledger_transactions_merchant_id_mode_id_key UNIQUE (merchant_id, mode, id);
 ALTER TABLE ledger_transactions ADD CONSTRAINT ledger_transactions_operation_id_fact_key UNIQUE (operation_id, fact);
+ALTER TABLE ledger_transactions ADD CONSTRAINT ledger_transactions_wallet_movement_id_key UNIQUE (wallet_movement_id);
 ALTER TABLE merchant_limits ADD CONSTRAINT merchant_limits_per_day_minor_check CHECK ((per_day_minor > 0));
 ALTER TABLE merchant_limits ADD CONSTRAINT merchant_limits_per_payment_minor_check CHECK ((per_payment_minor > 0));
 ALTER TABLE merchant_limits ADD CONSTRAINT merchant_limits_merchant_id_mode_fkey FOREIGN KEY (merchant_id, mode) REFERENCES merchants(id, mode);
@@ -399,6 +428,20 @@ ALTER TABLE routing_versions ADD CONSTRAINT routing_versions_version_check CHECK
 ALTER TABLE routing_versions ADD CONSTRAINT routing_versions_merchant_id_mode_fkey FOREIGN KEY (merchant_id, mode) REFERENCES merchants(id, mode);
 ALTER TABLE routing_versions ADD CONSTRAINT routing_versions_pkey PRIMARY KEY (merchant_id, mode, version);
 ALTER TABLE schema_migrations ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (name);
+ALTER TABLE wallet_movements ADD CONSTRAINT wallet_movements_check CHECK (((balance_change_minor <> 0) OR (held_change_minor <> 0)));
+ALTER TABLE wallet_movements ADD CONSTRAINT wallet_movements_check1 CHECK (((operation_id IS NULL) = (kind = ANY (ARRAY['top_up'::text, 'adjustment'::text]))));
+ALTER TABLE wallet_movements ADD CONSTRAINT wallet_movements_check2 CHECK (((operation_id IS NULL) = (actor IS NOT NULL)));
+ALTER TABLE wallet_movements ADD CONSTRAINT wallet_movements_kind_check CHECK ((kind = ANY (ARRAY['top_up'::text, 'adjustment'::text, 'charge'::text, 'hold'::text, 'capture'::text, 'release'::text, 'refund'::text])));
+ALTER TABLE wallet_movements ADD CONSTRAINT wallet_movements_merchant_id_mode_operation_id_fkey FOREIGN KEY (merchant_id, mode, operation_id) REFERENCES operations(merchant_id, mode, id);
+ALTER TABLE wallet_movements ADD CONSTRAINT wallet_movements_merchant_id_mode_payer_id_currency_fkey FOREIGN KEY (merchant_id, mode, payer_id, currency) REFERENCES wallets(merchant_id, mode, payer_id, currency);
+ALTER TABLE wallet_movements ADD CONSTRAINT wallet_movements_pkey PRIMARY KEY (id);
+ALTER TABLE wallet_movements ADD CONSTRAINT wallet_movements_merchant_id_mode_id_key UNIQUE (merchant_id, mode, id);
+ALTER TABLE wallet_movements ADD CONSTRAINT wallet_movements_operation_id_key UNIQUE (operation_id);
+ALTER TABLE wallets ADD CONSTRAINT wallets_countable CHECK (((balance_minor + held_minor) <= '9007199254740991'::bigint));
+ALTER TABLE wallets ADD CONSTRAINT wallets_hold_nothing_negative CHECK (((held_minor >= 0) AND (credit_limit_minor >= 0)));
+ALTER TABLE wallets ADD CONSTRAINT wallets_not_overdrawn CHECK ((balance_minor >= (- credit_limit_minor)));
+ALTER TABLE wallets ADD CONSTRAINT wallets_merchant_id_mode_fkey FOREIGN KEY (merchant_id, mode) REFERENCES merchants(id, mode);
+ALTER TABLE wallets ADD CONSTRAINT wallets_pkey PRIMARY KEY (merchant_id, mode, payer_id, currency);
 ALTER TABLE webhook_deliveries ADD CONSTRAINT webhook_deliveries_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'retrying'::text, 'delivered'::text, 'abandoned'::text])));
 ALTER TABLE webhook_deliveries ADD CONSTRAINT webhook_deliveries_merchant_id_mode_endpoint_id_fkey FOREIGN KEY (merchant_id, mode, endpoint_id) REFERENCES webhook_endpoints(merchant_id, mode, id);
 ALTER TABLE webhook_deliveries ADD CONSTRAINT webhook_deliveries_merchant_id_mode_event_id_fkey FOREIGN KEY (merchant_id, mode, event_id) REFERENCES events(merchant_id, mode, id);
@@ -427,6 +470,7 @@ CREATE INDEX provider_accounts_misconfigured ON public.provider_accounts USING b
 CREATE INDEX purchase_claims_payment ON public.purchase_claims USING btree (payment_id);
 CREATE INDEX reviews_tenant ON public.reviews USING btree (merchant_id, mode, id);
 CREATE INDEX routing_activations_newest ON public.routing_activations USING btree (merchant_id, mode, id DESC);
+CREATE INDEX wallet_movements_wallet ON public.wallet_movements USING btree (merchant_id, mode, payer_id, id);
 CREATE INDEX webhook_deliveries_due ON public.webhook_deliveries USING btree (due_at) WHERE (due_at IS NOT NULL);
 CREATE INDEX webhook_endpoints_tenant ON public.webhook_endpoints USING btree (merchant_id, mode) WHERE (disabled_at IS NULL);
 
@@ -482,6 +526,7 @@ CREATE CONSTRAINT TRIGGER ledger_transaction_balanced AFTER INSERT ON public.led
 CREATE TRIGGER ledger_transactions_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.ledger_transactions FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER routing_activations_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.routing_activations FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER routing_versions_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.routing_versions FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER wallet_movements_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.wallet_movements FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 GRANT INSERT, SELECT, UPDATE ON api_keys TO quittance_app;
 GRANT INSERT, SELECT ON audit_log TO quittance_app;
@@ -505,5 +550,7 @@ GRANT INSERT, SELECT, UPDATE ON reviews TO quittance_app;
 GRANT INSERT, SELECT ON routing_activations TO quittance_app;
 GRANT INSERT, SELECT ON routing_versions TO quittance_app;
 GRANT SELECT ON schema_migrations TO quittance_app;
+GRANT INSERT, SELECT ON wallet_movements TO quittance_app;
+GRANT INSERT, SELECT ON wallets TO quittance_app;
 GRANT INSERT, SELECT, UPDATE ON webhook_deliveries TO quittance_app;
 GRANT INSERT, SELECT, UPDATE ON webhook_endpoints TO quittance_app;

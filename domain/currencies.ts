@@ -17,6 +17,8 @@ const exponents: ReadonlyMap<string, number> = new Map([
   ...exponentThree.split(' ').map((code) => [code, 3] as const),
 ]);
 
+export const currencies: readonly string[] = [...exponents.keys()].sort();
+
 export function isCurrency(code: string): boolean {
   return exponents.has(code);
 }

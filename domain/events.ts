@@ -38,6 +38,7 @@ export type TimelineEventType =
   | 'operation.refused'
   | 'operation.closed'
   | 'operation.canceled'
+  | 'operation.failed_over'
   | 'operation.late_success'
   | 'operation.refunded_by_provider'
   | 'notification.received'

@@ -13,6 +13,7 @@ export const idPrefixes = {
   request: 'req_',
   apiKey: 'key_',
   providerAccount: 'acct_',
+  walletMovement: 'wmv_',
 } as const;
 
 export type IdKind = keyof typeof idPrefixes;

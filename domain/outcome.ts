@@ -1,9 +1,20 @@
+import type { WalletMovement } from './wallet.js';
+
 /** What a provider call told us, as a value. Anything that is not proven is `unknown` (payment model, Outcomes). */
 export type FailureReason =
   'declined' | 'invalid' | 'conflict' | 'expired' | 'config' | 'insufficient_funds' | 'not_refundable';
 
 /** `approved`: the payer did their part, and no money moves before we take it (the connector's `advance`). */
 export type PendingReason = 'user_action' | 'approved' | 'processing' | 'accepted' | 'retry_same_key';
+
+/** What a refusal may be about other than the card, its holder, the amount or the merchant's wish. */
+export const softRefusals = [
+  'declined_without_reason',
+  'issuer_unavailable',
+  'processing_error',
+  'unsupported_here',
+] as const;
+export type SoftRefusal = (typeof softRefusals)[number];
 
 /** The provider's own words for what happened, kept for people and never interpreted again. */
 export interface ProviderError {
@@ -82,6 +93,8 @@ export interface CryptoTerms {
 export interface Succeeded {
   readonly kind: 'succeeded';
   readonly paid: PaidEvidence;
+  /** The money lies in our own books: true exactly if the statement that records it books this as well. */
+  readonly movement?: WalletMovement;
 }
 export interface Pending {
   readonly kind: 'pending';
@@ -97,12 +110,16 @@ export interface Failed {
   readonly error: ProviderError;
   /** The provider's object lives on and could still be paid: it has to be closed first (payment model, rule 2). */
   readonly stillPayable?: true;
+  /** Another account may accept what this one refused; absent where that is not known to be so. */
+  readonly soft?: SoftRefusal;
   readonly providerReference?: string;
 }
 export interface NotExecuted {
   readonly kind: 'not_executed';
   readonly error: ProviderError;
   readonly retryAfterMs?: number;
+  /** The account's own settings are at fault: no repetition can go better before somebody mends them. */
+  readonly reason?: 'config';
 }
 export interface Unknown {
   readonly kind: 'unknown';
@@ -114,6 +131,8 @@ export interface Unknown {
 export interface Moved {
   readonly kind: 'succeeded';
   readonly moved: MovedEvidence;
+  /** As of `Succeeded`. */
+  readonly movement?: WalletMovement;
 }
 /** The provider's object can no longer be paid, and never was. */
 export interface Closed {

@@ -1,11 +1,12 @@
 import type { NewEvent } from './events.js';
 import type { Posting } from './ledger.js';
 import type { CardFacts, Offer } from './outcome.js';
-import { transition, type OperationEvent, type OperationStatus } from './operation.js';
+import { isOpen, transition, type OperationEvent, type OperationStatus } from './operation.js';
 import type { Difference } from './paid-evidence.js';
 import type { OperationFacts, PaymentFacts } from './payment-facts.js';
 import type { PaymentOutcome, PaymentStatus } from './payment.js';
 import type { PaymentError } from './problem-codes.js';
+import type { WalletMovement } from './wallet.js';
 
 /** What one transaction writes: decided by pure functions, carried out by db/. Absent fields stay as they are. */
 export interface PaymentChange {
@@ -20,9 +21,15 @@ export interface PaymentChange {
   /** Written only where nobody has asked to cancel and the payment has not expired, as the database sees it. */
   readonly onlyWhileWanted?: boolean;
   readonly postings?: readonly Posting[];
+  /** Of the payer's wallet, booked by the same statement; where the wallet does not cover it nothing is written. */
+  readonly movement?: WalletMovement;
   readonly grantsEntitlements?: boolean;
   /** The payment ended unpaid: our own reservations are given back. */
   readonly releasesClaims?: boolean;
+  /** The attempt is over in a way after which another account may be tried. */
+  readonly mayFailOver?: true;
+  /** Planned in the same transaction: the attempt that takes the place of the one that this change ends. */
+  readonly next?: OperationFacts;
   readonly review?: { readonly reason: ReviewReason; readonly evidence: ReviewEvidence };
 }
 
@@ -37,6 +44,8 @@ export interface OperationChange {
   readonly askedAtMs?: number;
   readonly nextPollMs?: number;
   readonly pollCount?: number;
+  /** No other account is to be tried after this: the tokens that were kept for them are of no use any more. */
+  readonly dropsFallbacks?: true;
   readonly advance?: AdvanceChange;
 }
 
@@ -69,11 +78,12 @@ export interface ReviewEvidence {
 /** The facts after the change: what the same transaction announces and answers. */
 export function applyChange(payment: PaymentFacts, change: PaymentChange): PaymentFacts {
   const { operation } = change;
-  const operations = operation
-    ? payment.operations.map((known) =>
-        known.id === operation.id ? applyToOperation(known, operation, change.postings ?? []) : known,
+  const known = operation
+    ? payment.operations.map((each) =>
+        each.id === operation.id ? applyToOperation(each, operation, change.postings ?? []) : each,
       )
     : payment.operations;
+  const operations = change.next ? [...known, change.next] : known;
   const record = {
     ...payment.record,
     operations,
@@ -105,6 +115,7 @@ function applyToOperation(
     askedAtMs: change.askedAtMs ?? known.askedAtMs,
     nextPollMs: change.nextPollMs ?? known.nextPollMs,
     pollCount: change.pollCount ?? known.pollCount,
+    fallbacks: isOpen(change.to) && !change.dropsFallbacks ? known.fallbacks : [],
     posted: [...known.posted, ...postings.map((posting) => posting.fact)],
     ...(advance
       ? {

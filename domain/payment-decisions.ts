@@ -3,7 +3,7 @@
  * means that nothing is to be written: the news says nothing new, or proves nothing.
  */
 import type { NewEvent } from './events.js';
-import type { CloseOutcome, Pending, QueryOutcome, StartOutcome, Unknown } from './outcome.js';
+import type { CloseOutcome, Pending, QueryOutcome, StartOutcome, Succeeded, Unknown } from './outcome.js';
 import { transition, type OperationEvent } from './operation.js';
 import { decideApproved } from './payment-advance.js';
 import { operationChange, providerReferenceOf, type PaymentChange } from './payment-change.js';
@@ -28,7 +28,7 @@ export function decideStart(
 ): PaymentChange | undefined {
   switch (outcome.kind) {
     case 'succeeded':
-      return decidePaid(payment, operation, outcome.paid, nowMs);
+      return withMovement(decidePaid(payment, operation, outcome.paid, nowMs), outcome);
     case 'pending':
       return decidePending(payment, operation, outcome, nowMs);
     case 'failed':
@@ -38,6 +38,11 @@ export function decideStart(
     case 'unknown':
       return decideUnclear(operation, outcome, nowMs);
   }
+}
+
+/** Of our own ledger: what is recorded and what makes it true are written together. */
+function withMovement(change: PaymentChange | undefined, { movement }: Succeeded): PaymentChange | undefined {
+  return change && movement ? { ...change, movement } : change;
 }
 
 /** The answer to a look-up, or to a close that turned into one. `not_found` counts only when it is conclusive. */
@@ -154,6 +159,7 @@ function decideUnpayable(
       ? operation.lastError
       : paymentError('expired', operation.provider, 'the offer ended unpaid', null),
     events: isRefused ? [closed, { type: 'payment.payment_failed' }] : [closed],
+    ...(isRefused ? { mayFailOver: true } : {}),
   };
 }
 
@@ -186,6 +192,7 @@ export function decideStopped(payment: PaymentFacts, operation: OperationFacts):
       { type: 'operation.canceled', detail: { id: operation.id } },
       { type: 'payment.payment_failed' },
     ],
+    mayFailOver: true,
   };
 }
 

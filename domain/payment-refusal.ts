@@ -1,5 +1,6 @@
 /** Decisions about a refusal: it is told at once, or, where the provider's object could still be paid, after its close. */
 import type { NewEvent } from './events.js';
+import { mayFailOver } from './failover-reasons.js';
 import type { Failed, FailureReason } from './outcome.js';
 import { operationChange, providerReferenceOf, unapproved, type PaymentChange } from './payment-change.js';
 import {
@@ -30,7 +31,8 @@ export function decideRefused(
   const { reason, error, stillPayable } = outcome;
   const lastError = paymentError(errorCodes[reason], operation.provider, error.message, error.code);
   const known = { lastError, ...providerReferenceOf(outcome) };
-  if (stillPayable) return decideRefusedStillPayable(payment, operation, known, nowMs);
+  const isLast = !mayFailOver(outcome);
+  if (stillPayable) return decideRefusedStillPayable(payment, operation, { ...known, isLast }, nowMs);
   const change = operationChange(operation, 'refused', known);
   if (!change) return undefined;
   if (isEnded(payment.record.status)) return { operation: change, events: [] };
@@ -40,6 +42,7 @@ export function decideRefused(
     outcome: outcomeBesides(payment),
     lastError,
     events: [{ type: 'payment.payment_failed' }],
+    ...(isLast ? {} : { mayFailOver: true }),
   };
 }
 
@@ -47,13 +50,14 @@ export function decideRefused(
 function decideRefusedStillPayable(
   payment: PaymentFacts,
   operation: OperationFacts,
-  known: { lastError: PaymentError; providerReference?: string },
+  { isLast, ...known }: { lastError: PaymentError; providerReference?: string; isLast: boolean },
   nowMs: number,
 ): PaymentChange | undefined {
   if (isRefusedStillPayable(operation)) return undefined;
   const isAnswered = operation.approvedAtMs !== null || operation.advanceTakenAtMs !== null;
   const change = operationChange(operation, 'refused_still_payable', {
     ...known,
+    ...(isLast ? { dropsFallbacks: true } : {}),
     ...(isAnswered ? { advance: unapproved(operation) } : {}),
     sentAtMs: nowMs,
     nextPollMs: nowMs,

@@ -19,12 +19,17 @@ export interface UnaskedDecision {
   readonly result: string;
 }
 
-/** Money that is posted already, and ends that an operation with an end of its own does not need. */
+/** Money that is counted already, and ends that an operation with an end of its own does not need. */
 export function isKnown(operation: OperationFacts, { paid, told }: NotificationFacts): boolean {
   if (!paid) return told !== null && told.kind !== 'succeeded' && !isOpen(operation.status);
   const isSame = paid.refundedMinor === 0 && paid.providerReference === operation.providerReference;
-  const isPosted = paid.amountMinor === operation.amountMinor && paid.currency === operation.currency;
-  return isSame && isPosted && operation.posted.includes('paid');
+  const isAsAsked = paid.amountMinor === operation.amountMinor && paid.currency === operation.currency;
+  return isSame && isAsAsked && isCounted(operation);
+}
+
+/** A hold is in no ledger: that it is known stands in the operation alone. */
+function isCounted({ kind, status, posted }: OperationFacts): boolean {
+  return kind === 'authorize' ? status === 'succeeded' : posted.includes('paid');
 }
 
 /**
@@ -47,7 +52,11 @@ export function decideUnasked(
   const [charge] = paid;
   if (charge) {
     const ofCharge = news.filter((each) => each.paid?.providerReference === charge.providerReference);
-    const change = decideCharge(payment, operation, charge, postedMinor, nowMs);
+    // A second hold on the payer's card: it takes nothing, and only a person can have it let go.
+    const isSecondHold = operation.kind === 'authorize' && operation.status === 'succeeded';
+    const change = isSecondHold
+      ? toReview(payment, operation, ofCharge, 'surplus', nowMs)
+      : decideCharge(payment, operation, charge, postedMinor, nowMs);
     return { notifications: ofCharge, change, result: 'applied' };
   }
   const end = news.flatMap(({ told }) => (told && told.kind !== 'succeeded' ? [told] : []))[0];

@@ -11,6 +11,7 @@ import type {
   StartOutcome,
   Told,
 } from '../domain/outcome.js';
+import type { WalletMovement } from '../domain/wallet.js';
 
 /**
  * What every provider's code offers to the rest of the house. Its methods return outcomes as values and never
@@ -95,6 +96,11 @@ export interface Capabilities {
   /** How long after the payment it can be refunded; null: without an end. */
   readonly refundWindowMs: number | null;
   readonly maxCallsPerSecond: number;
+  /**
+   * The provider is our own ledger: nothing is sent. An outcome that moves money carries its movement, and is true
+   * exactly if the statement that records it books that as well.
+   */
+  readonly isOwnLedger?: true;
 }
 
 /** A merchant's account at a provider, with the name under which configuration holds its secrets. */
@@ -239,4 +245,23 @@ export interface ConnectorDependencies {
   readonly now: () => number;
 }
 
-export type ConnectorFactory = (dependencies: ConnectorDependencies) => Connector;
+/** What our own ledger, as a provider, has booked: it is read here, and written by what records an outcome. */
+export interface WalletBook {
+  /** Undefined where nothing was booked under that provider key. */
+  find(accountId: string, providerKey: string): Promise<BookedMovement | undefined>;
+}
+
+export interface BookedMovement extends WalletMovement {
+  readonly bookedAtMs: number;
+  /** What later operations on this one gave back. */
+  readonly refundedMinor: number;
+  /** Of a hold: what a later operation made of it. */
+  readonly endedBy: 'capture' | 'release' | null;
+}
+
+/** What the registry needs for all of them. */
+export interface RegistryDependencies extends ConnectorDependencies {
+  readonly wallets: WalletBook;
+}
+
+export type ConnectorFactory = (dependencies: RegistryDependencies) => Connector;

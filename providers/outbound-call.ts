@@ -57,7 +57,10 @@ export class OutboundClient {
     tls: OutboundTls = {},
   ) {
     const kept = { keepAlive: true, maxFreeSockets: 16, timeout: 30_000 };
-    this.#agents = [new http.Agent(kept), new https.Agent({ ...kept, ...tls, minVersion: 'TLSv1.2' })];
+    this.#agents = [
+      new http.Agent(kept),
+      new https.Agent({ ...kept, ...tls, minVersion: 'TLSv1.2', rejectUnauthorized: true }),
+    ];
   }
 
   /** Never rejects. */

@@ -2,8 +2,10 @@ import { createAdyenConnector } from './adyen/index.js';
 import { createAlipayConnector } from './alipay/index.js';
 import { createWechatPayConnector } from './wechat_pay/index.js';
 import { createBtcpayConnector } from './btcpay/index.js';
-import type { Connector, ConnectorDependencies, ConnectorFactory } from './connector.js';
+import { createPaypalConnector } from './paypal/index.js';
+import type { Connector, ConnectorFactory, RegistryDependencies } from './connector.js';
 import { createStripeConnector } from './stripe/index.js';
+import { createWalletConnector } from './wallet/index.js';
 import { createUnionPayConnector } from './union_pay/index.js';
 
 /** Every provider that Quittance can pay through: one line each. */
@@ -12,6 +14,8 @@ const factories = {
   stripe: createStripeConnector,
   wechat_pay: createWechatPayConnector,
   btcpay: createBtcpayConnector,
+  wallet: createWalletConnector,
+  paypal: createPaypalConnector,
   union_pay: createUnionPayConnector,
   adyen: createAdyenConnector,
 } as const satisfies Record<string, ConnectorFactory>;
@@ -25,7 +29,7 @@ export interface Connectors {
   find(provider: string): Connector | undefined;
 }
 
-export function createConnectors(dependencies: ConnectorDependencies): Connectors {
+export function createConnectors(dependencies: RegistryDependencies): Connectors {
   const connectors = new Map<string, Connector>(
     providerNames.map((name) => [name, factories[name](dependencies)]),
   );

@@ -33,9 +33,11 @@ const COMMANDS = {
   test: { module: 'scripts/test.js' },
   check: { module: 'scripts/check.js' },
   reset: { module: 'scripts/reset.js' },
+  'new-provider': { module: 'scripts/new-provider.js' },
   bench: { program: 'bench/main.js' },
   merchant: { program: 'scripts/merchant.js', needsInstance: true },
   'kill-switch': { program: 'scripts/kill-switch.js', needsInstance: true },
+  verify: { program: 'scripts/verify.js', needsInstance: true },
   routing: { program: 'scripts/routing.js', needsInstance: true },
   migrate: { program: 'scripts/migrate.js', needsInstance: true },
 };

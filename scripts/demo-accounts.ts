@@ -13,9 +13,9 @@ export interface DemoSurroundings {
 }
 
 /** Providers whose webhooks go where a merchant's dashboard says; the others are told with each payment. */
-const providersWithDashboards: readonly string[] = ['adyen', 'btcpay', 'stripe'];
+const providersWithDashboards: readonly string[] = ['adyen', 'btcpay', 'paypal', 'stripe'];
 
-/** The demo merchant's accounts beside Alipay's: one at each provider that the sandbox plays. */
+/** The demo merchant's accounts beside Alipay's: one at each provider that the sandbox plays, and the wallet's. */
 export async function ensureDemoAccounts(state: StateFolder, around: DemoSurroundings): Promise<void> {
   const wanted = demoCredentials(around.sandbox.credentialsFile);
   const known = knownAccounts(state, around.database.name);
@@ -44,9 +44,11 @@ function demoCredentials(file: string): { name: string; provider: string }[] {
   const { credentials } = JSON.parse(readFileSync(file, 'utf8')) as {
     credentials: Record<string, { provider: string }>;
   };
-  return Object.entries(credentials)
+  const ofSandbox = Object.entries(credentials)
     .filter(([name, { provider }]) => name.endsWith('-sandbox') && provider !== 'alipay')
     .map(([name, { provider }]) => ({ name, provider }));
+  // The wallet is our own ledger: it has no stand-in.
+  return [...ofSandbox, { name: 'wallet-test', provider: 'wallet' }];
 }
 
 async function makeAccount(

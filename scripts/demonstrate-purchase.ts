@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { topUpDemoPayer } from './demonstrate-wallet.js';
 import { list, record, Story, text, unexpected, type DemonstrationContext } from './purchase-story.js';
 
 const PRODUCT = {
@@ -16,6 +17,7 @@ export async function demonstratePurchase(context: DemonstrationContext): Promis
   try {
     await story.step('the course is on sale', () => putCourseOnSale(story));
     await story.step("the merchant's webhook endpoint is registered", () => registerEndpoint(story));
+    await story.step('a payer has money in a wallet', () => topUpDemoPayer(story));
     const payment = await story.step('a payment is created, with a QR code to scan', () =>
       createPayment(story, payer),
     );

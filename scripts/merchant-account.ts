@@ -23,9 +23,13 @@ export async function makeAccount(trx: Executor, account: AccountToMake): Promis
 }
 
 function methodsOf(provider: string): readonly string[] {
-  const noCredentials = (): never => {
+  const nobodyCalls = (): never => {
     throw new Error('no provider is called here');
   };
-  const connectors = createConnectors({ credentials: noCredentials, now: Date.now });
+  const connectors = createConnectors({
+    credentials: nobodyCalls,
+    now: Date.now,
+    wallets: { find: nobodyCalls },
+  });
   return connectors.get(provider).capabilities.methods;
 }

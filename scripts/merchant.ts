@@ -6,6 +6,8 @@ import { insertApiKey } from '../db/api-keys.js';
 import { recordAudit } from '../db/audit.js';
 import { connectDatabase, type Database, type Executor } from '../db/connect.js';
 import { blockPayer, ensureMerchant, merchantExists, setLimits, unblockPayer } from '../db/merchants.js';
+import { restoreAccount } from '../db/misconfigured-accounts.js';
+import { listAccounts } from '../db/provider-accounts.js';
 import { inTransaction } from '../db/transaction.js';
 import { isCurrency } from '../domain/currencies.js';
 import { makeId } from '../domain/ids.js';
@@ -13,10 +15,11 @@ import { isAmountMinor } from '../domain/money.js';
 import { modes, type Mode, type Tenant } from '../domain/tenant.js';
 import { providerNames } from '../providers/registry.js';
 import { makeAccount } from './merchant-account.js';
+import { printAccounts } from './merchant-accounts.js';
 import { printOpenReviews } from './merchant-reviews.js';
 
 const usage = `Usage: npm run merchant -- <command> --id ID --mode test|live …
-       npm run merchant -- reviews ID [--mode live]
+       npm run merchant -- reviews|accounts ID [--mode live]
 
   create        --credential NAME [--name TEXT] [--currency CNY] [--time-zone Asia/Shanghai]
                 [--per-payment-limit MINOR] [--daily-limit MINOR]
@@ -26,6 +29,8 @@ const usage = `Usage: npm run merchant -- <command> --id ID --mode test|live …
   key           [--expires-in-days N]   makes another API key
   block-payer   --payer ID [--reason TEXT]
   unblock-payer --payer ID
+  accounts      prints the merchant's accounts, best first, one JSON object a line: which are stopped, set up wrongly, …
+  restore-account --account ID   uses an account again that its provider had called wrongly set up
   reviews       prints the merchant's open reviews, newest first, one JSON object a line; of mode test by default
 
 Needs DATABASE_URL and PROVIDER_ACCOUNTS_FILE. An API key is shown once and is kept nowhere.`;
@@ -42,6 +47,7 @@ const options = {
   'daily-limit': { type: 'string' },
   'expires-in-days': { type: 'string' },
   payer: { type: 'string' },
+  account: { type: 'string' },
   reason: { type: 'string', default: 'blocked by an operator' },
   help: { type: 'boolean', default: false },
 } as const;
@@ -66,6 +72,13 @@ const commands: Readonly<Record<string, (command: Command) => Work>> = {
   key: createKey,
   'block-payer': block,
   'unblock-payer': unblock,
+  'restore-account': restore,
+};
+
+/** Each prints what it reads, a line each; nothing of it is audited. */
+const lists: Readonly<Record<string, typeof printOpenReviews>> = {
+  reviews: printOpenReviews,
+  accounts: printAccounts,
 };
 
 async function main(): Promise<void> {
@@ -75,7 +88,8 @@ async function main(): Promise<void> {
     return;
   }
   const [name = '', ...rest] = positionals;
-  if (name === 'reviews') return showReviews(rest, values);
+  const print = Object.hasOwn(lists, name) ? lists[name] : undefined;
+  if (print) return show(name, print, rest, values);
   const prepare = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (!prepare || rest.length > 0) throw new UsageError(`There is no command "${positionals.join(' ')}".`);
   const tenant = { merchantId: requireId(values.id), mode: requireMode(values.mode) };
@@ -88,14 +102,18 @@ async function main(): Promise<void> {
   });
 }
 
-/** It only reads: nothing of it is audited. */
-async function showReviews(rest: readonly string[], values: Options): Promise<void> {
+async function show(
+  name: string,
+  print: typeof printOpenReviews,
+  rest: readonly string[],
+  values: Options,
+): Promise<void> {
   const [id = values.id, ...more] = rest;
-  if (more.length > 0) throw new UsageError('reviews takes one merchant.');
+  if (more.length > 0) throw new UsageError(`${name} takes one merchant.`);
   const tenant = { merchantId: requireId(id), mode: requireMode(values.mode ?? 'test') };
   await withDatabase(readEnvironment(), async (database) => {
     await requireMerchant(database, tenant);
-    await printOpenReviews(database, tenant, (line) => console.log(line));
+    await print(database, tenant, (line) => console.log(line));
   });
 }
 
@@ -220,6 +238,19 @@ function unblock({ tenant, values }: Command): Work {
     await requireMerchant(trx, tenant);
     await unblockPayer(trx, tenant, payer);
     return { unblocked_payer: payer };
+  };
+}
+
+function restore({ tenant, values }: Command): Work {
+  const { account } = values;
+  if (account === undefined) throw new UsageError("--account takes the account's id.");
+  return async (trx) => {
+    const own = await listAccounts(trx, tenant);
+    const isMarked = own.some(({ id, misconfiguredAtMs }) => id === account && misconfiguredAtMs !== null);
+    if (!isMarked || !(await restoreAccount(trx, account, 'operator'))) {
+      throw new UsageError(`${tenant.merchantId} has no account ${account} that is set up wrongly.`);
+    }
+    return { restored_account: account };
   };
 }
 

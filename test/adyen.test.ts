@@ -199,6 +199,15 @@ describe('3-D Secure', () => {
   });
 });
 
+test('asking where there is nothing to ask says nothing of how the account’s calls go', async () => {
+  const before = house.log('worker').length;
+  const made = await Promise.all(Array.from({ length: 6 }, () => payWith('three_d_secure', shop)));
+  const ids = made.map(({ body }) => body['id'] as string);
+  const asked = 'SELECT 1 FROM operations WHERE payment_id = ANY ($1) AND poll_count > 0';
+  await until('all were asked about', async () => (await house.sql.query(asked, [ids])).rowCount === 6);
+  expect(house.log('worker').slice(before)).not.toContain('circuit breaker');
+});
+
 describe('a charge without a clean answer', () => {
   test.each([
     'timeout_after',

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import { gateSettings } from '../activities/account-gate.js';
 import { providerNames } from '../providers/registry.js';
 import { runToEnd } from '../scripts/processes.js';
@@ -94,6 +94,7 @@ test('a provider that hangs on every call keeps nobody else waiting, is left alo
   const byCard = () => merchant.pay({ method: 'card', payment_token: 'pm_card_visa' });
   provider.isHanging = true;
   const { answers, stop } = keepPaying();
+  onTestFinished(stop);
   await until('more are under way than there are slots', async () => answers.length >= STUCK_BEFORE_OTHERS);
   const [slowestCode, slowestCard] = await Promise.all([
     slowestOf(5, () => merchant.pay()),

@@ -10,6 +10,10 @@ export interface Ending {
   readonly payer: string;
   readonly status: 'succeeded' | 'canceled';
   readonly review?: 'late_success' | 'no_answer';
+  /** The attempt that was paid; the first by default. */
+  readonly attempt?: number;
+  /** Where the money came; Alipay's account by default. */
+  readonly ledgerAccount?: string;
 }
 
 export interface CrashScenario {
@@ -93,7 +97,7 @@ export const canceledByMerchant: CrashScenario = {
 /** Declined, and then left alone until it expires. */
 const expiredAfterRefusal: CrashScenario = {
   async run(house) {
-    await house.sandbox.fault('precreate', 'code', { code: '40004', sub_code: 'ACQ.ACCESS_FORBIDDEN' });
+    await house.sandbox.fault('precreate', 'code', { code: '40004', sub_code: 'ACQ.BUYER_NOT_EXIST' });
     const { id, payer } = await payPatiently(house, { expires_in: 10 });
     await hasStatus(house, id, ['canceled']);
     return { paymentId: id, payer, status: 'canceled' };
@@ -133,6 +137,52 @@ export const paidUnseenAndLate: CrashScenario = {
   },
 };
 
+/** The first account is set up wrongly, as its provider says of this one call; the merchant has another. */
+export const failedOver: CrashScenario = {
+  async run(house) {
+    const account = await house.addAccount('alipay-sandbox-2');
+    await house.sandbox.fault('precreate', 'code', { code: '40004', sub_code: 'ACQ.ACCESS_FORBIDDEN' });
+    const { id, payer, qrCode } = await offered(house);
+    await house.sandbox.pay(qrCode);
+    await hasStatus(house, id, ['succeeded']);
+    await house.sql.query(`UPDATE provider_accounts SET disabled_at = now() WHERE id = $1`, [account]);
+    return {
+      paymentId: id,
+      payer,
+      status: 'succeeded',
+      attempt: 2,
+      ledgerAccount: `provider:alipay:${account}`,
+    };
+  },
+};
+
+/** The payer approves at PayPal, and we take the money after that. */
+const approvedThenTaken: CrashScenario = {
+  async run(house) {
+    const { id, payer } = await payPatiently(house, { method: 'paypal' });
+    await hasStatus(house, id, ['requires_action']);
+    await house.sandbox.call('POST', `/paypal/orders/${referenceOf(id)}/approve`, {});
+    await hasStatus(house, id, ['succeeded']);
+    const { rows } = await house.sql.query<{ account_id: string }>(
+      'SELECT account_id FROM operations WHERE payment_id = $1',
+      [id],
+    );
+    return {
+      paymentId: id,
+      payer,
+      status: 'succeeded',
+      ledgerAccount: `provider:paypal:${rows[0]?.account_id}`,
+    };
+  },
+};
+
+export const approvedThenTakenAfterTrouble: CrashScenario = {
+  async run(house) {
+    await house.sandbox.call('POST', '/paypal/faults', { operation: 'capture', fault: 'error_500_after' });
+    return approvedThenTaken.run(house);
+  },
+};
+
 /** Its workflow is gone, so that only the sweeper can go on with it. */
 const terminatedAndSwept: CrashScenario = {
   async run(house) {
@@ -157,8 +207,15 @@ export const crashScenarios: Readonly<Record<CrashPoint, CrashScenario>> = {
   'worker.start.before_call': bought,
   'worker.start.after_call': bought,
   'worker.start.after_commit': bought,
+  'worker.failover.after_commit': failedOver,
   'worker.replay.before_call': boughtAfterTrouble,
   'worker.replay.after_call': boughtAfterTrouble,
+  'worker.advance.after_taking': approvedThenTaken,
+  'worker.advance.before_call': approvedThenTaken,
+  'worker.advance.after_call': approvedThenTaken,
+  'worker.advance.after_commit': approvedThenTaken,
+  'worker.advance.before_replay': approvedThenTakenAfterTrouble,
+  'worker.advance.after_replay': approvedThenTakenAfterTrouble,
   'worker.query.after_call': foundByPolling,
   'worker.query.after_commit': foundByPolling,
   'worker.close.after_call': canceledByMerchant,

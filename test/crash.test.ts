@@ -6,6 +6,7 @@ import { crashScenarios, type Ending } from './crash-scenarios.js';
 import { House } from './house.js';
 import { ledgerBalances } from './ledger-balances.js';
 import { referenceOf } from './offer.js';
+import { accountAt } from './provider-account.js';
 import { until } from './until.js';
 
 let house: House;
@@ -13,6 +14,10 @@ beforeAll(async () => {
   // A dead worker's webhook lease is 90 s; here it is 3 s.
   house = await House.open({ env: { WEBHOOK_LEASE_SECONDS: '3' } });
   await house.merchant.addCourse();
+  const paypal = await accountAt(house, 'paypal-sandbox');
+  await house.sandbox.call('PUT', '/paypal/endpoints/paypal-sandbox', {
+    url: `${house.apiUrl}/notifications/paypal/${paypal}`,
+  });
   const url = `${house.sandbox.url}/merchant/webhooks/shop`;
   const enabled_events = ['payment.succeeded', 'payment.canceled', 'payment.review', 'entitlement.granted'];
   const endpoint = await house.merchant.post('/v1/webhook_endpoints', { url, enabled_events });
@@ -46,14 +51,15 @@ describe.each([
 
 async function expectEnding(ending: Ending): Promise<void> {
   const { paymentId, payer, status, review } = ending;
-  const charges = await house.sandbox.charges(referenceOf(paymentId));
+  const account = ending.ledgerAccount ?? `provider:alipay:${house.merchant.account}`;
+  const charges = await house.sandbox.charges(referenceOf(paymentId, ending.attempt));
   const isPaid = status === 'succeeded';
   expect(charges).toEqual(isPaid || review === 'late_success' ? [100_000] : []);
 
   const balances = await ledgerBalances(house, paymentId);
   const total = Object.values(balances).reduce((sum, amount) => sum + amount, 0);
   expect(total).toBe(0);
-  expect(balances[`provider:alipay:${house.merchant.account}`] ?? 0).toBe(charges[0] ?? 0);
+  expect(balances[account] ?? 0).toBe(charges[0] ?? 0);
 
   const entitlements = (await house.merchant.get(`/v1/entitlements?payer=${payer}`)).body[
     'data'

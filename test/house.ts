@@ -139,6 +139,28 @@ export class House {
     return new Merchant(this.apiUrl, made.merchant, made.api_key, made.account);
   }
 
+  /** One more account of the merchant's, at the provider of the credential. Returns its id. */
+  async addAccount(credential: string, extra: readonly string[] = []): Promise<string> {
+    const args = [
+      'account',
+      '--id',
+      this.merchant.id,
+      '--mode',
+      'test',
+      '--credential',
+      credential,
+      ...extra,
+    ];
+    const { code, stdout, stderr } = await runToEnd({
+      name: 'merchant account',
+      command: process.execPath,
+      args: [join(dist, 'scripts/merchant.js'), ...args],
+      env: this.env,
+    });
+    if (code !== 0) throw new Error(`merchant account failed: ${stderr || stdout}`);
+    return (JSON.parse(stdout) as { account: string }).account;
+  }
+
   async temporal(): Promise<Client> {
     return new Client({ connection: await Connection.connect({ address: this.temporalAddress }) });
   }

@@ -93,13 +93,13 @@ describe('precreate under faults: replayed byte for byte, paid once', () => {
   });
 
   test('a definite refusal is an answer: declined, with the code and the advice', async () => {
-    await house.sandbox.fault('precreate', 'code', { code: '40004', sub_code: 'ACQ.ACCESS_FORBIDDEN' });
+    await house.sandbox.fault('precreate', 'code', { code: '40004', sub_code: 'ACQ.BUYER_NOT_EXIST' });
     const answer = await house.merchant.pay();
     expect(answer.status).toBe(201);
     expect(answer.body).toMatchObject({
       status: 'requires_payment_method',
       outcome: 'known',
-      last_error: { provider: 'alipay', provider_code: expect.stringContaining('ACCESS_FORBIDDEN') },
+      last_error: { provider: 'alipay', provider_code: expect.stringContaining('BUYER_NOT_EXIST') },
       attempts: [{ status: 'rejected' }],
     });
     const again = await house.merchant.post(`/v1/payments/${answer.body['id']}/confirm`, {

@@ -18,12 +18,14 @@ describe('recorded histories', () => {
     const branches = histories.map((file) => file.replace(/\.json$/, '').replace(/^[\d.]+-/, ''));
     expect(branches.sort()).toEqual(
       [
+        'approved-then-taken-after-trouble',
         'bought',
         'bought-after-trouble',
         'canceled-by-merchant',
         'canceled-by-operator',
         'confirmed-after-refusal',
         'expired',
+        'failed-over',
         'found-by-polling',
         'late-money',
         'review',

@@ -19,6 +19,8 @@ export interface WorkerSettings {
 
 /** The SDK's own number, said here because it counts. */
 const WORKFLOW_POLLERS = 10;
+/** Of each provider's queue, which is empty while all goes well. */
+const PROVIDER_POLLERS = 4;
 const SHUTDOWN_GRACE = '20s';
 const SHUTDOWN_FORCE = '30s';
 
@@ -56,6 +58,7 @@ export async function createWorkers(
       ...common,
       taskQueue: providerTaskQueue(taskQueue, provider),
       maxConcurrentActivityTaskExecutions: DURABLE_SLOTS_OF_PROVIDER,
+      maxConcurrentActivityTaskPolls: PROVIDER_POLLERS,
     }),
   );
   return Promise.all([story, ...ofProviders]);

@@ -7,11 +7,13 @@ import type { ActivityDependencies } from '../activities/dependencies.js';
 import { createWebhookSender } from '../activities/webhook-sender.js';
 import { createCrashAt } from '../config/crash-point.js';
 import { readCredentials, readEnvironment, SettingError, type Environment } from '../config/environment.js';
-import { temporalConnectionOptions } from '../config/temporal-connection.js';
+import { grpcCompression, temporalConnectionOptions } from '../config/temporal-connection.js';
 import { connectDatabase, type Database } from '../db/connect.js';
+import { createWalletBook } from '../db/wallets.js';
 import { requireUsableDatabase, UnusableDatabaseError } from '../db/usable-database.js';
 import { createConnectors } from '../providers/registry.js';
 import type { CredentialsByName } from '../config/environment.js';
+import { startAccountProber } from './account-prober.js';
 import { createWorkers } from './create-worker.js';
 import { gateMetrics } from './gate-metrics.js';
 import { startHealthServer } from './health-server.js';
@@ -22,6 +24,8 @@ import { ensureSearchAttributes } from './search-attributes.js';
 import { startSweeper } from './sweeper.js';
 import { startWebhookDispatcher } from './webhook-dispatcher.js';
 
+/** Accounts that are set up wrongly are looked at once in so many sweeps. */
+const PROBE_INTERVALS = 5;
 const WEBHOOK_TIMEOUT_MS = 5_000;
 
 /** One worker process: workflows, activities, the webhook dispatcher and the sweeper. Several may run side by side. */
@@ -46,9 +50,11 @@ async function main(): Promise<void> {
 async function connectTemporal(environment: Environment): Promise<NativeConnection> {
   const { TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace } = environment;
   const options = temporalConnectionOptions(environment);
-  const connection = await NativeConnection.connect(options).catch((error: unknown) => {
-    throw new SettingError(`TEMPORAL_ADDRESS ${address} cannot be used: ${reasonOf(error)}`);
-  });
+  const connection = await NativeConnection.connect({ ...options, ...grpcCompression(options) }).catch(
+    (error: unknown) => {
+      throw new SettingError(`TEMPORAL_ADDRESS ${address} cannot be used: ${reasonOf(error)}`);
+    },
+  );
   await ensureSearchAttributes(connection, namespace).catch((error: unknown) => {
     throw new SettingError(
       `TEMPORAL_NAMESPACE ${namespace} at ${address} cannot be used: ${reasonOf(error)}`,
@@ -114,6 +120,12 @@ async function run(
         againMs: environment.SWEEP_AFTER_MS,
       },
     }),
+    accounts: startAccountProber({
+      database,
+      connectors: dependencies.connectors,
+      logger,
+      intervalMs: PROBE_INTERVALS * environment.SWEEP_INTERVAL_MS,
+    }),
   };
   stopOnSignal(workers, logger);
   const running = Promise.all(workers.map((worker) => worker.run()));
@@ -137,6 +149,7 @@ function activityDependencies(
   const now = () => Date.now();
   const connectors = createConnectors({
     now,
+    wallets: createWalletBook(database),
     credentials(name) {
       const found = credentials[name];
       if (!found) throw new SettingError(`PROVIDER_ACCOUNTS_FILE has no credential named ${name}`);

@@ -7,6 +7,7 @@ import {
   defineSignal,
   defineUpdate,
   isCancellation,
+  patched,
   setCurrentDetails,
   setHandler,
   upsertSearchAttributes,
@@ -25,6 +26,7 @@ import {
   type ProcessPaymentInput,
   type WakeUp,
 } from './contract.js';
+import { patches } from './patches.js';
 import { deedSummaries, describeGoingOn, describeWaiting, timerSummary } from './payment-details.js';
 
 /**
@@ -144,14 +146,15 @@ class PaymentRun {
     const input = { paymentId: this.paymentId, firstTry: true };
     await this.passOnCancellation();
     if (deed === 'apply_notifications') this.hasNews = false;
+    const before = this.position?.operation?.number;
     const { position, clean } = await atOnce(deedSummaries[deed])[activity](input);
     this.position = position;
     if (deed === 'apply_notifications') this.noteNotifications(clean);
-    if (clean || this.next().do !== deed) return this.pauseWhereNothingMoves(deed);
+    if (clean || this.next().do !== deed) return this.pauseWhereNothingMoves(deed, before);
     this.isGoingOnDurably = isDurable;
     if (isDurable) await this.carryOutDurably(deed, activity);
     this.isGoingOnDurably = false;
-    await this.pauseWhereNothingMoves(deed);
+    await this.pauseWhereNothingMoves(deed, position.operation?.number);
   }
 
   private async passOnCancellation(): Promise<void> {
@@ -170,7 +173,9 @@ class PaymentRun {
     const attempt = new CancellationScope({ cancellable: true });
     const running = attempt.run(async () => {
       const activities = durably(workflowInfo().taskQueue, operation, deedSummaries[deed]);
-      this.position = (await activities[activity]({ paymentId: this.paymentId, firstTry: false })).position;
+      this.position = (
+        await activities[activity]({ paymentId: this.paymentId, firstTry: false, operationId: operation.id })
+      ).position;
       return true;
     });
     // Overtaken, it is of no interest any more: its rows tell what it did, and they are read again.
@@ -191,8 +196,12 @@ class PaymentRun {
     return Math.min(...ahead, 24 * 3_600_000);
   }
 
-  private async pauseWhereNothingMoves(deed: Deed): Promise<void> {
+  /** `before`: the number of the operation that the deed was about; absent for the first one of a run. */
+  private async pauseWhereNothingMoves(deed: Deed, before: number | undefined): Promise<void> {
     if (this.hasNews || this.next().do !== deed) return;
+    // The attempt came to nothing and the next one is planned at another account: the payer waits for it.
+    const isAnother = (this.position?.operation?.number ?? 0) > (before ?? 1);
+    if (isAnother && patched(patches.nextAccountAtOnce)) return;
     await condition(() => this.hasNews, SAME_STEP_PAUSE_MS, { summary: 'a moment, before trying again' });
   }
 

@@ -13,6 +13,7 @@ import { planAttempt } from '../plan-attempt.js';
 import { fieldProblem, Problem } from '../problem-details.js';
 import { confirmPaymentRequest } from '../request-schemas/payments.js';
 import * as responses from '../response-schemas.js';
+import { requireCovered } from '../require-covered.js';
 import { routingProblems } from '../routing-problem.js';
 import { retryOnConcurrentChange } from '../retry-on-change.js';
 import { checkReturnUrl } from '../return-url.js';
@@ -38,6 +39,8 @@ export const confirmPaymentRoute = apiRoute({
     'request_expired',
     'payer_blocked',
     ...routingProblems,
+    'insufficient_balance',
+    'insufficient_credit',
   ],
   handle: (request, context) => retryOnConcurrentChange(() => confirmPayment(request, context)),
 });
@@ -78,6 +81,7 @@ async function confirmPayment(request: ConfirmRequest, context: ApiContext): Pro
     ...subject,
   };
   const accounts = chooseAccounts(facts, wanted, context);
+  requireCovered(accounts.first, facts.wallet, amountMinor, currency);
   const number = nextOperationNumber(payment);
   if (number === undefined) throw new Problem('payment_ended', 'The payment has no attempts left.');
   const plan = { paymentId: record.id, number, accounts, nowMs, expiresAtMs };

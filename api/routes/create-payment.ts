@@ -43,6 +43,8 @@ export const createPaymentRoute = apiRoute({
     'already_purchased',
     'order_reference_used',
     ...routingProblems,
+    'insufficient_balance',
+    'insufficient_credit',
   ],
   handle: createPayment,
 });

@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { Client } from '@temporalio/client';
+import { Client, WithStartWorkflowOperation } from '@temporalio/client';
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import pg from 'pg';
 import { JsonClient } from '../json-client.js';
 import { runClosedLoop } from '../closed-loop.js';
 import { createSagaActivities } from './activities.js';
-import { bareSaga } from './workflow.js';
+import { answer, bareSaga, bareSagaAtOnce } from './workflow.js';
 
 /**
  * The bare saga's application: its worker, and the client that starts sagas and waits for their ends, in one
@@ -37,7 +37,8 @@ async function main(): Promise<void> {
   const server = createServer((request, response) => {
     const { searchParams } = new URL(request.url ?? '/', 'http://saga');
     const [seconds, concurrency] = [searchParams.get('seconds'), searchParams.get('concurrency')].map(Number);
-    runClosedLoop({ seconds: seconds ?? 1, concurrency: concurrency ?? 1 }, () => runSaga(client)).then(
+    const run = searchParams.get('way') === 'at_once' ? runAtOnce : runSaga;
+    runClosedLoop({ seconds: seconds ?? 1, concurrency: concurrency ?? 1 }, () => run(client)).then(
       (result) => response.end(JSON.stringify(result)),
       (error: unknown) => response.writeHead(500).end(JSON.stringify({ error: String(error) })),
     );
@@ -62,6 +63,20 @@ async function runSaga(client: Client): Promise<{ workflowId: string; firstReply
     args: [workflowId],
   });
   await handle.result();
+  return { workflowId, firstReplyMs: performance.now() - startedAt };
+}
+
+/** Answered by the update that came with the start; that is its end as well. */
+async function runAtOnce(client: Client): Promise<{ workflowId: string; firstReplyMs: number }> {
+  const startedAt = performance.now();
+  const workflowId = `saga-${randomUUID()}`;
+  const startWorkflowOperation = new WithStartWorkflowOperation(bareSagaAtOnce, {
+    taskQueue: TASK_QUEUE,
+    workflowId,
+    args: [workflowId],
+    workflowIdConflictPolicy: 'FAIL',
+  });
+  await client.workflow.executeUpdateWithStart(answer, { startWorkflowOperation });
   return { workflowId, firstReplyMs: performance.now() - startedAt };
 }
 

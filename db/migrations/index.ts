@@ -5,6 +5,7 @@ import * as third from './0003-ways-to-pay.js';
 import * as fourth from './0004-kill-switches.js';
 import * as fifth from './0005-routing.js';
 import * as sixth from './0006-advance.js';
+import * as seventh from './0007-wallets.js';
 import * as tenth from './0010-told-notifications.js';
 
 /** Every migration, in order. Names are recorded in the database: never rename or reorder, only append. */
@@ -16,5 +17,6 @@ export const migrations: ReadonlyArray<{ name: string; up: (knex: Knex, appRole:
     { name: '0004-kill-switches', up: fourth.up },
     { name: '0005-routing', up: fifth.up },
     { name: '0006-advance', up: sixth.up },
+    { name: '0007-wallets', up: seventh.up },
     { name: '0010-told-notifications', up: tenth.up },
   ];

@@ -1,4 +1,4 @@
-import type { FailureReason } from '../../domain/outcome.js';
+import type { FailureReason, SoftRefusal } from '../../domain/outcome.js';
 
 /**
  * What Adyen's codes mean (https://docs.adyen.com/development-resources/error-codes and …/refusal-reasons, read 2026-11).
@@ -32,6 +32,19 @@ export const modificationCodes: CodeTable = table({
 
 /** `refusalReasonCode`: the card has not enough money, or not so much at a time. Any other is a plain decline. */
 const shortCodes: ReadonlySet<string> = new Set(['12', '28']);
+
+/** `refusalReasonCode`: what another acquirer may not share. */
+const softCodes: ReadonlyMap<string, SoftRefusal> = new Map([
+  ['2', 'declined_without_reason'],
+  ['4', 'processing_error'],
+  ['9', 'issuer_unavailable'],
+  ['10', 'unsupported_here'],
+]);
+
+export function softRefusal(code: string | undefined): { soft?: SoftRefusal } {
+  const soft = softCodes.get(code ?? '');
+  return soft ? { soft } : {};
+}
 
 export function refusalReason(code: string | undefined): FailureReason {
   return code !== undefined && shortCodes.has(code) ? 'insufficient_funds' : 'declined';

@@ -12,7 +12,7 @@ import type {
 import type { OperationReference } from '../connector.js';
 import { fromAdyenAmount } from './amounts.js';
 import type { Answer } from './client.js';
-import { paymentCodes, refusalReason } from './codes.js';
+import { paymentCodes, refusalReason, softRefusal } from './codes.js';
 import type { AdyenCredential } from './credentials.js';
 import {
   errorOf,
@@ -40,7 +40,7 @@ export function readPayment(
     }
     case 'denied':
       // It says nothing of an earlier call under the same key.
-      return { kind: 'not_executed', error: answer.error };
+      return { kind: 'not_executed', reason: 'config', error: answer.error };
     case 'not_executed':
       return answer;
     case 'unclear':
@@ -121,7 +121,7 @@ function readRefusal(reply: Reply, resultCode: string, providerReference: string
   const code = textOf(reply, 'refusalReasonCode');
   const words = textOf(reply, 'refusalReason') ?? 'Adyen does not say why';
   const error = errorOf(code === undefined ? resultCode : `${resultCode}_${code}`, words);
-  return { kind: 'failed', reason: refusalReason(code), error, providerReference };
+  return { kind: 'failed', reason: refusalReason(code), ...softRefusal(code), error, providerReference };
 }
 
 /** 3-D Secure on the issuer's page, reached by a link or by a form. */

@@ -61,7 +61,10 @@ const CONNECT_TIMEOUT_MS = 3000;
  * bodies without a limit, and unpacks gzip unasked. Here one call is one request, and its reply is bounded.
  */
 export class GuardedDispatcher {
-  readonly #agent = new Agent({ connect: { timeout: CONNECT_TIMEOUT_MS }, maxResponseSize: MAX_REPLY_BYTES });
+  readonly #agent = new Agent({
+    connect: { timeout: CONNECT_TIMEOUT_MS, minVersion: 'TLSv1.2', rejectUnauthorized: true },
+    maxResponseSize: MAX_REPLY_BYTES,
+  });
 
   dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
     const exchange = exchanges.getStore();

@@ -1,4 +1,4 @@
-import type { FailureReason } from '../../domain/outcome.js';
+import type { FailureReason, SoftRefusal } from '../../domain/outcome.js';
 
 /**
  * What Stripe's codes mean (https://docs.stripe.com/error-codes and https://docs.stripe.com/declines/codes, read
@@ -28,6 +28,18 @@ export const declineCodes: CodeTable = table({
     'service_not_allowed stolen_card stop_payment_order testmode_decline transaction_not_allowed try_again_later',
   insufficient_funds: 'insufficient_funds withdrawal_count_limit_exceeded',
 });
+
+/** Of those, what another acquirer may not share: the rest is about the card or its holder. */
+export const softDeclines: ReadonlyMap<string, SoftRefusal> = new Map(
+  (
+    [
+      ['declined_without_reason', 'card_declined do_not_honor generic_decline no_action_taken'],
+      ['issuer_unavailable', 'issuer_not_available reenter_transaction try_again_later'],
+      ['processing_error', 'processing_error'],
+      ['unsupported_here', 'card_not_supported currency_not_supported'],
+    ] as const
+  ).flatMap(([kind, codes]) => codes.split(' ').map((code): [string, SoftRefusal] => [code, kind])),
+);
 
 const invalidParameters =
   'parameter_invalid_empty parameter_invalid_integer parameter_invalid_string_blank parameter_invalid_string_empty ' +

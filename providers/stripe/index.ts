@@ -121,7 +121,7 @@ async function withClient<T>(
     client = clientFor(account);
   } catch {
     const message = `the credential ${account.credential} is missing or not usable; nothing was sent`;
-    return { kind: 'not_executed', error: { code: 'credential', message } };
+    return { kind: 'not_executed', reason: 'config', error: { code: 'credential', message } };
   }
   return perform(client);
 }

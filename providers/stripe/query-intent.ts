@@ -4,13 +4,14 @@ import type {
   Failed,
   Offer,
   Pending,
+  ProviderError,
   QueryOutcome,
   Succeeded,
   Unknown,
 } from '../../domain/outcome.js';
 import type { OperationReference } from '../connector.js';
 import type { StripeClient } from './client.js';
-import { declineCodes } from './codes.js';
+import { declineCodes, softDeclines } from './codes.js';
 import { findIntent, retrieveIntent, type FoundIntent } from './find-intent.js';
 import { readIntent, readPaid, type Intent } from './intent.js';
 import { codeOf, errorOf, unknown, unreadable } from './reply.js';
@@ -68,7 +69,13 @@ function refused({ id: providerReference, status, lastError }: Intent): Failed |
   const reason = declineCodes.get(codeOf(lastError) ?? '');
   const error = lastError ? errorOf(lastError) : { code: status, message: 'Stripe does not say why' };
   if (!reason) return unknown(error, 'query', providerReference);
-  return { kind: 'failed', reason, error, stillPayable: true, providerReference };
+  return { kind: 'failed', reason, ...softOf(error), error, stillPayable: true, providerReference };
+}
+
+/** Whether another acquirer may accept what was declined with this code. */
+export function softOf({ code }: ProviderError): Pick<Failed, 'soft'> {
+  const soft = softDeclines.get(code);
+  return soft ? { soft } : {};
 }
 
 /** An authorization that holds money is no longer closed but voided: it is told instead. */

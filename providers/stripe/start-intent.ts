@@ -6,7 +6,7 @@ import type { Answer, StripeClient } from './client.js';
 import { createCodes, declineCodes } from './codes.js';
 import { notTold, retrieveIntent } from './find-intent.js';
 import { readCard, readIntent, REFERENCE_KEY, type Intent } from './intent.js';
-import { cancelIntent, mapIntent, queryIntent } from './query-intent.js';
+import { cancelIntent, mapIntent, queryIntent, softOf } from './query-intent.js';
 import { codeOf, forPeople, recordOf, unknown } from './reply.js';
 
 /** A card just entered (`pm_…`), or one that the payer has saved (`cus_…/pm_…`) and that is charged without them. */
@@ -74,7 +74,11 @@ async function refuseUnwantedCard(
   if (refusedFunding.length === 0) return undefined;
   const answer = await client.ask((sdk) => sdk.paymentMethods.retrieve(paymentMethod));
   if (answer.kind === 'refused' && codeOf(answer.refusal) === 'resource_missing') return undefined;
-  if (answer.kind !== 'reply') return { kind: 'not_executed', error: notTold(answer).error };
+  if (answer.kind !== 'reply') {
+    const isConfig =
+      answer.kind === 'denied' || (answer.kind === 'not_executed' && answer.reason === 'config');
+    return { kind: 'not_executed', ...(isConfig ? { reason: 'config' } : {}), error: notTold(answer).error };
+  }
   const { reply } = answer;
   const card = recordOf(reply, 'card');
   // In test mode pm_card_visa and its like stand for a card that is made anew, under another id, at each use.
@@ -111,7 +115,7 @@ async function readCreated(
     case 'refused':
       return readRefused(client, request, answer);
     case 'denied':
-      return { kind: 'not_executed', error: answer.error };
+      return { kind: 'not_executed', reason: 'config', error: answer.error };
     case 'not_executed':
       return answer;
     case 'unclear':
@@ -190,7 +194,13 @@ async function decline(
   reason: FailureReason | undefined,
 ): Promise<StartOutcome> {
   const closed: CloseOutcome = await cancelIntent(client, request, id);
-  const failed = { kind: 'failed', reason: reason ?? 'declined', error, providerReference: id } as const;
+  const failed = {
+    kind: 'failed',
+    reason: reason ?? 'declined',
+    ...softOf(error),
+    error,
+    providerReference: id,
+  } as const;
   switch (closed.kind) {
     case 'closed':
       return failed;

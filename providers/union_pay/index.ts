@@ -152,7 +152,7 @@ function createWithClient(clientFor: ClientFor) {
       client = clientFor(account);
     } catch {
       const message = `the credential ${account.credential} is missing or not usable; nothing was sent`;
-      return { kind: 'not_executed', error: { code: 'credential', message } };
+      return { kind: 'not_executed', reason: 'config', error: { code: 'credential', message } };
     }
     return act(client);
   };

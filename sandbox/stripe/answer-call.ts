@@ -174,7 +174,7 @@ async function send(
   const told = fault ? falsify(body, fault) : body;
   const text = JSON.stringify(told, null, 2);
   if (fault === 'timeout_after') return;
-  if (fault === 'reset_after') return resetConnection(response);
+  if (fault === 'reset_after' || fault === 'key_ignored') return resetConnection(response);
   if (fault === 'truncated') return answerTruncated(response, text);
   if (fault === 'oversized') return answerEndlessly(response, text);
   if (fault === 'garbage') return answerGarbage(response);

@@ -22,7 +22,7 @@ const stripeFaults = [
   'wrong_mode',
   // A search or a list does not show yet what is there.
   'query_not_yet',
-  // The call runs whatever was done under its key, which is not kept for it either.
+  // The call runs whatever was done under its key, nothing is kept under it, and its answer is lost.
   'key_ignored',
   // What was answered under its key is forgotten first, as after a day.
   'keys_expired',

@@ -50,6 +50,10 @@ export type Trait =
   | 'called_start'
   /** An offer can be taken back before its end. */
   | 'closable'
+  /** A look-up needs nothing but our own reference. */
+  | 'own_reference'
+  /** What was closed is refused to the payer by the provider itself. */
+  | 'refused_after_close'
   /** The payer's bank can refuse, in the very call or after the offer. */
   | 'decline'
   | 'refund'
@@ -74,6 +78,8 @@ export type Trait =
   /** Somebody else than the connector tells what happened. */
   | 'journal'
   | 'faults'
+  /** An account has something that must not be told. */
+  | 'secrets'
   | `fault ${FaultName}`;
 
 export interface ConformancePlan {

@@ -49,10 +49,11 @@ export function describeConformance(plan: ConformancePlan): void {
       });
     }
 
-    test('no secret is in anything that it ever said', () => {
+    test('no secret is in anything that it ever said', (context) => {
+      if (plan.lacks.secrets !== undefined) context.skip(plan.lacks.secrets);
       const { secrets } = bench.harness;
       expect(secrets.length).toBeGreaterThan(0);
-      expect(bench.told.length).toBeGreaterThan(50);
+      expect(bench.told.length).toBeGreaterThan(plan.lacks.faults === undefined ? 50 : 10);
       const leaks = bench.told.filter((text) => secrets.some((secret) => text.includes(secret)));
       expect(leaks).toEqual([]);
     });
@@ -65,6 +66,7 @@ function expectHonest({ provider, lacks }: ConformancePlan): void {
   const connector: Connector = createConnectors({
     credentials: () => ({ provider, mode: 'test' }),
     now: Date.now,
+    wallets: { find: () => Promise.resolve(undefined) },
   }).get(provider);
   const ports: [Trait, boolean][] = [
     ['refund', connector.refund !== undefined],

@@ -23,11 +23,13 @@ import {
 import { decideUnexpectedRefund } from '../../domain/payment-refund.js';
 import { decidePaid, judge } from '../../domain/payment-success.js';
 import { isEnded } from '../../domain/payment.js';
-import { operationChange } from '../../domain/payment-change.js';
+import { failOver, failOverUnsent } from '../../domain/failover.js';
+import type { StartOutcome } from '../../domain/outcome.js';
+import { operationChange, type PaymentChange } from '../../domain/payment-change.js';
 import { renewAttempt } from '../../domain/plan-operation.js';
 import { HOUR, MINUTE, operationFacts, T0 } from './facts.js';
 import { checkEnd } from './simulated-invariants.js';
-import { Crash, SimulatedPayment } from './simulated-payment.js';
+import { anyFallbacks, Crash, SimulatedPayment, tokenOf } from './simulated-payment.js';
 import { Dice, REPLAY_MS, SimulatedProvider } from './simulated-provider.js';
 
 /**
@@ -101,6 +103,20 @@ export class SimulatedHistory {
     else this.nowMs += this.dice.pick([1_000, 30_000, MINUTE, 4 * MINUTE, HOUR, 25 * HOUR]);
   }
 
+  /** What ends an attempt may plan the next one, at another account, in the same transaction. */
+  private commit(
+    change: PaymentChange | undefined,
+    cause: string,
+    notifications?: PaymentFacts['notifications'],
+  ): void {
+    const decided = change && failOver(this.payment, change, this.nowMs, this.fewBytes());
+    this.rows.commit(decided, cause, notifications);
+  }
+
+  private fewBytes(): Uint8Array {
+    return new Uint8Array(10).fill(this.payment.operations.length);
+  }
+
   private drive(): void {
     const step = nextStep(positionOf(this.payment), this.nowMs);
     this.rows.trace.push(`${this.nowMs - T0} ${step.do}`);
@@ -146,42 +162,45 @@ export class SimulatedHistory {
       case 'open_review':
         return this.openReview(operation!);
       case 'cancel_payment':
-        return this.rows.commit(decideCancel(this.payment, operation, this.nowMs), 'cancel');
+        return this.commit(decideCancel(this.payment, operation, this.nowMs), 'cancel');
     }
   }
 
   private start(read: OperationFacts): void {
     let operation = read;
     if (operation.status === 'planned' && this.nowMs + 1_000 > operation.offerEndsAtMs) {
-      const next = renewAttempt(
-        this.payment,
-        operation,
-        this.nowMs,
-        new Uint8Array(10).fill(this.payment.operations.length),
-      );
+      const next = renewAttempt(this.payment, operation, this.nowMs, this.fewBytes());
       if (!next) return;
       operation = operationFacts({ ...next, fallbacks: read.fallbacks, nextPollMs: this.nowMs });
       this.rows.plan(operation, read);
     }
     if (operation.offer !== null || this.nowMs >= operation.offerEndsAtMs) return;
     if (operation.status === 'planned' && this.provider.kind !== 'direct' && this.dice.happens(0.6)) {
-      const outcome = this.provider.start(operation);
-      return this.rows.commit(decideStart(this.payment, operation, outcome, this.nowMs), outcome.kind);
+      return this.answer(operation, this.provider.start(operation));
     }
     const isFirst = operation.status === 'planned';
     if (operation.status === 'planned') {
-      this.rows.commit(
+      this.commit(
         { operation: operationChange(operation, 'send_taken', { sentAtMs: this.nowMs })!, events: [] },
         'send',
       );
     } else if (operation.status === 'sent') {
       const found = operationChange(operation, 'found_by_rerun', {})!;
-      this.rows.commit({ operation: found, outcome: 'unknown', events: [] }, 'rerun');
+      this.commit({ operation: found, outcome: 'unknown', events: [] }, 'rerun');
     }
     const sent = collectingOperation(this.payment)!;
     const outcome = this.provider.start(sent);
     if (outcome.kind === 'not_executed' && !isFirst) return;
-    this.rows.commit(decideStart(this.payment, sent, outcome, this.nowMs), outcome.kind);
+    this.answer(sent, outcome);
+  }
+
+  private answer(operation: OperationFacts, outcome: StartOutcome): void {
+    const elsewhere =
+      outcome.kind === 'not_executed'
+        ? failOverUnsent(this.payment, operation, outcome, this.nowMs, this.fewBytes())
+        : undefined;
+    const change = elsewhere ?? decideStart(this.payment, operation, outcome, this.nowMs);
+    this.commit(change, outcome.kind);
   }
 
   /** The payer's browser comes back from where they approved. */
@@ -190,21 +209,21 @@ export class SimulatedHistory {
     const operation = collectingOperation(this.payment);
     if (!operation || operation.id !== approved?.id || isEnded(this.payment.record.status)) return;
     const change = decideApproved(operation, `details-${this.dice.roll()}`, this.nowMs);
-    if (change) this.orCrash(() => this.rows.commit(change, 'return'));
+    if (change) this.orCrash(() => this.commit(change, 'return'));
   }
 
   private advance(read: OperationFacts): void {
     if (isUnwanted(this.payment, this.nowMs) || !mayAdvance(read, this.nowMs)) return;
     const isFirst = read.status === 'action_required';
-    if (isFirst) this.rows.commit(decideTakeAdvance(this.payment, read, REPLAY_MS, this.nowMs), 'take');
+    if (isFirst) this.commit(decideTakeAdvance(this.payment, read, REPLAY_MS, this.nowMs), 'take');
     if (read.status === 'sent') {
       const found = operationChange(read, 'found_by_rerun', {})!;
-      this.rows.commit({ operation: found, outcome: 'unknown', events: [] }, 'rerun');
+      this.commit({ operation: found, outcome: 'unknown', events: [] }, 'rerun');
     }
     const taken = collectingOperation(this.payment)!;
     const outcome = this.provider.advance(taken, this.nowMs);
     const change = decideAdvance(this.payment, taken, outcome, { nowMs: this.nowMs, isFirst });
-    if (change) this.rows.commit(change, outcome.kind);
+    if (change) this.commit(change, outcome.kind);
     else this.nowMs += MINUTE;
   }
 
@@ -212,7 +231,7 @@ export class SimulatedHistory {
     let outcome = this.provider.query(operation, this.nowMs) as ReturnType<SimulatedProvider['close']>;
     if (outcome.kind === 'pending') outcome = this.provider.close(operation, this.nowMs);
     const change = decideLookup(this.payment, operation, outcome, this.nowMs);
-    if (change) return this.rows.commit(change, outcome.kind);
+    if (change) return this.commit(change, outcome.kind);
     this.nowMs += 10 * MINUTE;
   }
 
@@ -220,8 +239,8 @@ export class SimulatedHistory {
   private openReview(operation: OperationFacts): void {
     const outcome = this.provider.query(operation, this.nowMs);
     const change = decideLookup(this.payment, operation, outcome, this.nowMs);
-    if (change) this.rows.commit(change, outcome.kind);
-    else this.rows.commit(decideReview(operation, this.nowMs), 'timer');
+    if (change) this.commit(change, outcome.kind);
+    else this.commit(decideReview(operation, this.nowMs), 'timer');
   }
 
   private record(
@@ -230,7 +249,7 @@ export class SimulatedHistory {
     againMs: number,
   ): void {
     const change = decideLookup(this.payment, operation, outcome, this.nowMs);
-    if (change) return this.rows.commit(change, outcome.kind);
+    if (change) return this.commit(change, outcome.kind);
     const delayMs = operation.status === 'review' ? REVIEW_POLL_DELAY_MS : againMs;
     this.rows.setOperation({
       ...operation,
@@ -250,7 +269,7 @@ export class SimulatedHistory {
       return verdict.kind === 'paid' && verdict.surplusMinor === 0;
     });
     if (isWaiting && isUndisputed) {
-      return this.rows.commit(
+      return this.commit(
         decidePaid(this.payment, operation, mine[0]!.paid!, this.nowMs),
         'notification',
         rest,
@@ -258,13 +277,13 @@ export class SimulatedHistory {
     }
     const refunds = mine.map(({ paid }) => paid!).filter((paid) => paid.refundedMinor > 0);
     const hadSucceeded = operation.status === 'succeeded';
-    if (hadSucceeded && refunds.length === 0) return this.rows.commit(undefined, 'notification', rest);
+    if (hadSucceeded && refunds.length === 0) return this.commit(undefined, 'notification', rest);
     const outcome = this.provider.query(operation, this.nowMs);
     if (outcome.kind === 'unknown' || outcome.kind === 'not_executed') return;
     const found = decideLookup(this.payment, operation, outcome, this.nowMs);
     const isUnexplained = hadSucceeded && !found;
     const change = isUnexplained ? decideUnexpectedRefund(operation, refunds) : found;
-    this.rows.commit(change, outcome.kind, rest);
+    this.commit(change, outcome.kind, rest);
   }
 
   private deliverNotification(): void {
@@ -289,7 +308,13 @@ export class SimulatedHistory {
     const deadlineMs = conclusiveAfterMs + 24 * HOUR;
     const key = providerKey(record.id, 'sale', number);
     const instants = { offerEndsAtMs, conclusiveAfterMs, deadlineMs, nextPollMs: this.nowMs };
-    this.rows.plan(operationFacts({ number, providerKey: key, ...instants }), open);
+    const attempt = {
+      number,
+      providerKey: key,
+      paymentToken: tokenOf('acct_1'),
+      fallbacks: anyFallbacks(this.dice),
+    };
+    this.rows.plan(operationFacts({ ...attempt, ...instants }), open);
     this.rows.reopen();
   }
 }

@@ -8,7 +8,11 @@ import type { SimulatedProvider } from './simulated-provider.js';
 /** Balances by account and currency, and the facts that are posted. */
 export type Ledger = Map<string, number>;
 
-const provider = 'provider:alipay:acct_1';
+/** What all accounts at the provider hold. */
+function atProvider(ledger: Ledger, currency: string): number {
+  const accounts = ['acct_1', 'acct_2', 'acct_3'];
+  return accounts.reduce((sum, id) => sum + (ledger.get(`provider:alipay:${id} ${currency}`) ?? 0), 0);
+}
 const payable = 'merchant:merchant456:payable';
 const suspense = 'merchant:merchant456:suspense';
 
@@ -22,6 +26,7 @@ export function checkCommit(
 ): void {
   post(change, ledger);
   checkOperation(before, change, cause);
+  checkNext(before, change, after);
   checkStatus(before, change, after, cause);
   const { record, operations } = after;
   const balance = (account: string, currency = 'CNY') => ledger.get(`${account} ${currency}`) ?? 0;
@@ -37,7 +42,8 @@ export function checkCommit(
   ).length;
   must(balance(payable) === -PRICE * (succeeded - returned), `delivered ${-balance(payable)}`);
   const heldMinor = record.amountReceivedMinor - record.amountRefundedMinor;
-  must(heldMinor === balance(provider), `says ${heldMinor} was received; the ledger ${balance(provider)}`);
+  const ledgerMinor = atProvider(ledger, 'CNY');
+  must(heldMinor === ledgerMinor, `says ${heldMinor} was received; the ledger ${ledgerMinor}`);
   const isHeld = balance(suspense) !== 0 || balance(suspense, 'USD') !== 0;
   const isUnderWay = record.status === 'processing';
   must(!isHeld || isUnderWay || record.outcome === 'review', 'money in suspense without a review');
@@ -54,13 +60,15 @@ export function checkEnd(
   nowMs: number,
 ): void {
   const { status, outcome } = payment.record;
+  // A QR code that was abandoned may still be scanned; anything else is charged by nobody but us.
+  must(theirs.kind === 'qr' || theirs.keptCharges() <= 1, `charged ${theirs.keptCharges()} times`);
   const newest = payment.operations.at(-1);
   must(isEnded(status) || newest?.status === 'review', `neither ended nor in review: ${status}`);
   must(outcome !== 'unknown', 'unknown is no end');
   if (newest?.status === 'review' && newest.posted.length === 0)
     must(nowMs >= newest.deadlineMs, 'an early review');
   for (const currency of ['CNY', 'USD']) {
-    const oursMinor = ledger.get(`${provider} ${currency}`) ?? 0;
+    const oursMinor = atProvider(ledger, currency);
     const theirsMinor = theirs.net(currency);
     // A refund of theirs after we had posted the money is not posted yet: a person sees it.
     must(
@@ -95,7 +103,7 @@ const proofs: Partial<Record<OperationStatus, readonly string[]>> = {
   late_success: ['succeeded', 'notification'],
   rejected: ['failed'],
   closed: ['closed', 'not_found', 'succeeded', 'notification'],
-  canceled: ['cancel'],
+  canceled: ['cancel', 'not_executed'],
 };
 
 function checkOperation(before: PaymentFacts, { operation }: PaymentChange, cause: string): void {
@@ -106,7 +114,21 @@ function checkOperation(before: PaymentFacts, { operation }: PaymentChange, caus
   if (from === to) return;
   must(proofs[to]?.includes(cause) ?? true, `${from} -> ${to} by ${cause}`);
   must(isOpen(from) || to === 'late_success', `${from} -> ${to}`);
-  if (to === 'canceled') must(from === 'planned', `${from} was canceled`);
+  const isUnsent = from === 'planned' || (from === 'sent' && cause === 'not_executed');
+  if (to === 'canceled') must(isUnsent, `${from} was canceled by ${cause}`);
+}
+
+/** The next account's attempt begins where the last one has ended, wanted still, with the token that came for it. */
+function checkNext(before: PaymentFacts, { operation, next }: PaymentChange, after: PaymentFacts): void {
+  for (const { status, fallbacks } of after.operations)
+    must(isOpen(status) || fallbacks.length === 0, 'tokens are kept for nothing');
+  if (!next) return;
+  const ended = after.operations.find(({ id }) => id === operation?.id);
+  must(ended !== undefined && ['rejected', 'closed', 'canceled'].includes(ended.status), 'goes on too early');
+  must(!before.cancelRequested, 'goes on with what nobody wants');
+  must(next.paymentToken === `token of ${next.accountId}`, 'a token went where it was not made');
+  must(next.accountId !== ended?.accountId, 'goes on where it was');
+  must(next.status === 'planned' && after.record.status === 'processing', 'goes on and waits for somebody');
 }
 
 function checkStatus(before: PaymentFacts, change: PaymentChange, after: PaymentFacts, cause: string): void {

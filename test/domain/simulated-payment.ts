@@ -1,22 +1,50 @@
 import { isOpen } from '../../domain/operation.js';
 import { applyChange, type PaymentChange } from '../../domain/payment-change.js';
-import { openOperation, type OperationFacts, type PaymentFacts } from '../../domain/payment-facts.js';
+import {
+  openOperation,
+  type FallbackFacts,
+  type OperationFacts,
+  type PaymentFacts,
+} from '../../domain/payment-facts.js';
 import { isEnded } from '../../domain/payment.js';
-import { operationFacts, paymentFacts } from './facts.js';
+import { HOUR, MINUTE, operationFacts, paymentFacts } from './facts.js';
 import { checkCommit, type Ledger } from './simulated-invariants.js';
 import type { Claim, Dice } from './simulated-provider.js';
 
 /** Dies between a call and its commit, as a worker may. */
 export class Crash extends Error {}
 
+export const tokenOf = (account: string) => `token of ${account}`;
+
+/** Up to two more accounts, of which some cannot be used. */
+export function anyFallbacks(dice: Dice): FallbackFacts[] {
+  return dice.pick([[], ['acct_2'], ['acct_2', 'acct_3']]).map((accountId) => ({
+    terms: {
+      provider: 'alipay',
+      accountId,
+      flow: 'qr_code',
+      paymentToken: tokenOf(accountId),
+      offerLifetimeMs: 5 * MINUTE,
+      conclusiveMarginMs: MINUTE,
+      graceMs: 24 * HOUR,
+      replayForMs: null,
+    },
+    credential: 'alipay-sandbox',
+    isUsable: dice.happens(0.8),
+  }));
+}
+
 /** The rows of one payment, as db/ writes them: what must hold of them is looked at after every commit. */
 export class SimulatedPayment {
   readonly trace: string[] = [];
   readonly ledger: Ledger = new Map();
-  facts: PaymentFacts = paymentFacts([operationFacts()]);
+  facts: PaymentFacts;
   crashes = 0.05;
 
-  constructor(private readonly dice: Dice) {}
+  constructor(private readonly dice: Dice) {
+    const first = { paymentToken: tokenOf('acct_1'), fallbacks: anyFallbacks(dice) };
+    this.facts = paymentFacts([operationFacts(first)]);
+  }
 
   commit(
     change: PaymentChange | undefined,
@@ -30,6 +58,7 @@ export class SimulatedPayment {
       this.trace.push(
         `${cause}: ${change.operation?.from} -> ${change.operation?.to}, ${applied.record.status}/${applied.record.outcome}`,
       );
+      if (change.next) this.trace.push(`goes on at ${change.next.accountId}`);
       checkCommit(before, change, applied, cause, this.ledger);
     }
     this.facts = { ...applied, notifications };
@@ -37,7 +66,7 @@ export class SimulatedPayment {
 
   plan(next: OperationFacts, abandoned: OperationFacts | undefined): void {
     this.trace.push(`plans ${next.number}`);
-    if (abandoned) this.setOperation({ ...abandoned, status: 'canceled' });
+    if (abandoned) this.setOperation({ ...abandoned, status: 'canceled', fallbacks: [] });
     const operations = [...this.facts.operations, next];
     if (operations.filter((known) => isOpen(known.status)).length > 1)
       throw new Error('two attempts are open');

@@ -1,4 +1,4 @@
-import type { CloseOutcome, PaidEvidence, QueryOutcome, StartOutcome } from '../../domain/outcome.js';
+import type { CloseOutcome, Failed, PaidEvidence, QueryOutcome, StartOutcome } from '../../domain/outcome.js';
 import type { OperationFacts } from '../../domain/payment-facts.js';
 import { error } from './facts.js';
 
@@ -30,6 +30,10 @@ interface Trade {
   amountMinor: number;
   currency: string;
   isRefunded: boolean;
+  /** Of a declined one: somebody could still pay it, in an open tab. */
+  isOpen: boolean;
+  /** Of a declined one: another account may not share it. */
+  readonly isSoft: boolean;
   /** More than one would be the mistake that all of this is about. */
   charges: number;
   /** When each key was first used to take what was approved. */
@@ -80,6 +84,7 @@ export class SimulatedProvider {
     return this.overTheNetwork(() => {
       const trade = this.trades.get(operation.providerKey);
       if (trade?.state === 'waiting') trade.state = 'closed';
+      if (trade) trade.isOpen = false;
       const found = this.lookUp(operation, nowMs);
       return found.kind === 'failed' ? { kind: 'closed' } : found;
     });
@@ -89,7 +94,7 @@ export class SimulatedProvider {
   pay(nowMs: number): void {
     const trade = this.dice.pick([...this.trades.values()]);
     if (!trade) return;
-    const isPayable = trade.state === 'waiting' || trade.state === 'unscanned';
+    const isPayable = trade.state === 'waiting' || trade.state === 'unscanned' || trade.isOpen;
     if (!isPayable || nowMs >= trade.operation.offerEndsAtMs) return;
     if (trade.state === 'unscanned' && this.dice.happens(0.4)) {
       trade.state = 'waiting';
@@ -140,6 +145,12 @@ export class SimulatedProvider {
       .reduce((total, trade) => total + trade.amountMinor * trade.charges, 0);
   }
 
+  /** How often money was taken and kept, all trades together. */
+  keptCharges(): number {
+    const kept = [...this.trades.values()].filter(({ isRefunded }) => !isRefunded);
+    return kept.reduce((total, { charges }) => total + charges, 0);
+  }
+
   private precreate(operation: OperationFacts): StartOutcome {
     const state = this.kind === 'approval' ? 'waiting' : 'unscanned';
     if (!this.trades.has(operation.providerKey)) this.open(operation, state);
@@ -157,7 +168,7 @@ export class SimulatedProvider {
     if (!known && trade.state === 'paid') trade.charges = 1;
     if (!known && trade.state === 'paid' && this.dice.happens(0.5)) this.claim(trade);
     if (trade.state === 'paid') return { kind: 'succeeded', paid: this.evidence(trade) };
-    if (trade.state === 'declined') return { kind: 'failed', reason: 'declined', error };
+    if (trade.state === 'declined') return this.refusal(trade);
     return { kind: 'pending', why: this.dice.pick(['processing', 'accepted', 'retry_same_key']) };
   }
 
@@ -167,7 +178,7 @@ export class SimulatedProvider {
     const endsByItself = this.kind !== 'approval';
     if (endsByItself && trade.state === 'waiting' && nowMs >= operation.offerEndsAtMs) trade.state = 'closed';
     if (trade.state === 'paid') return { kind: 'succeeded', paid: this.evidence(trade) };
-    if (trade.state === 'declined') return { kind: 'failed', reason: 'declined', error };
+    if (trade.state === 'declined') return this.refusal(trade);
     if (trade.state === 'closed') return { kind: 'closed' };
     if (trade.state === 'approved') return { kind: 'pending', why: 'approved' };
     return { kind: 'pending', why: trade.state === 'waiting' ? 'user_action' : 'processing' };
@@ -188,8 +199,18 @@ export class SimulatedProvider {
     const state = use.found === 'processing' ? trade.state : use.found;
     if (state === 'paid') return { kind: 'succeeded', paid: this.evidence(trade) };
     if (state === 'processing') return { kind: 'pending', why: 'processing' };
-    if (state === 'declined') return { kind: 'failed', reason: 'declined', error, stillPayable: true };
+    if (state === 'declined') return { ...this.refusal(trade), stillPayable: true };
     return { kind: 'pending', why: 'user_action' };
+  }
+
+  private refusal({ isOpen, isSoft }: Trade): Failed {
+    return {
+      kind: 'failed',
+      reason: 'declined',
+      error,
+      ...(isOpen ? { stillPayable: true } : {}),
+      ...(isSoft ? { soft: 'processing_error' } : {}),
+    };
   }
 
   private decideTaking(trade: Trade): void {
@@ -199,6 +220,7 @@ export class SimulatedProvider {
 
   private takePayment(trade: Trade): void {
     trade.state = 'paid';
+    trade.isOpen = false;
     trade.charges += 1;
     if (this.kind === 'approval' && this.dice.happens(0.7)) this.claim(trade);
   }
@@ -223,6 +245,8 @@ export class SimulatedProvider {
       amountMinor,
       currency,
       isRefunded: false,
+      isOpen: this.kind === 'direct' && state === 'declined' && this.dice.happens(0.6),
+      isSoft: this.dice.happens(0.6),
       charges: 0,
       keys: new Map(),
     };

@@ -149,6 +149,8 @@ describe('a declined charge', () => {
     expect(await start()).toEqual({
       kind: 'failed',
       reason,
+      // Only this one may be about the acquirer rather than about the card.
+      ...(code === 'generic_decline' ? { soft: 'declined_without_reason' } : {}),
       error: { code, message: 'no' },
       providerReference: intentId,
     });

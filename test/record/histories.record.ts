@@ -4,6 +4,7 @@ import { runToEnd } from '../../scripts/processes.js';
 import * as scenarios from '../crash-scenarios.js';
 import { House } from '../house.js';
 import { referenceOf } from '../offer.js';
+import { accountAt } from '../provider-account.js';
 import { until } from '../until.js';
 
 /**
@@ -63,12 +64,16 @@ test('canceled-by-operator', async () => {
 });
 
 test('confirmed-after-refusal', async () => {
-  await house.sandbox.fault('precreate', 'code', { code: '40004', sub_code: 'ACQ.ACCESS_FORBIDDEN' });
+  await house.sandbox.fault('precreate', 'code', { code: '40004', sub_code: 'ACQ.BUYER_NOT_EXIST' });
   const { id } = await scenarios.payPatiently(house, {});
   await scenarios.hasStatus(house, id, ['requires_payment_method']);
   const confirmed = await house.merchant.post(`/v1/payments/${id}/confirm`, { method: 'alipay' });
   await house.sandbox.pay(confirmed.body['next_action'].qr_code.data);
   await keep('confirmed-after-refusal', id);
+});
+
+test('failed-over', async () => {
+  await keep('failed-over', (await scenarios.failedOver.run(house)).paymentId);
 });
 
 test('expired', async () => {
@@ -97,6 +102,12 @@ test('webhook-retried', async () => {
     return rows[0];
   });
   await keep('webhook-retried', `webhook-${id}`);
+});
+
+test('approved-then-taken-after-trouble', async () => {
+  await accountAt(house, 'paypal-sandbox');
+  const { paymentId } = await scenarios.approvedThenTakenAfterTrouble.run(house);
+  await keep('approved-then-taken-after-trouble', paymentId);
 });
 
 test('review', async () => {

@@ -1,0 +1,166 @@
+import { generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
+import { crc32 } from 'node:zlib';
+import { afterEach, beforeAll, expect, it } from 'vitest';
+import { makeCertificate, type Name } from '../../sandbox/certificate.js';
+import {
+  nowMs,
+  openTestServer,
+  operation,
+  reference,
+  webhookId,
+  type TestServer,
+} from './paypal-test-server.js';
+
+const DAY_MS = 86_400_000;
+const PATH = '/v1/notifications/certs/CERT-1';
+const issuer: Name = [['CN', 'An authority']];
+const paypal: Name = [['CN', 'messageverificationcerts.sandbox.paypal.com']];
+
+let authorityKey: KeyObject;
+let signingKey: KeyObject;
+let authority: string;
+let server: TestServer;
+
+beforeAll(() => {
+  [authorityKey, signingKey] = [newKey(), newKey()];
+  authority = makeCertificate(authorityKey, {
+    ...lasting(),
+    serial: '01',
+    subject: issuer,
+    isAuthority: true,
+  });
+});
+afterEach(() => server.close());
+
+const newKey = (): KeyObject => generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
+const lasting = (from = -DAY_MS, to = DAY_MS) => ({ notBeforeMs: nowMs + from, notAfterMs: nowMs + to });
+
+interface Lie {
+  readonly subject?: Name;
+  readonly issuerKey?: KeyObject;
+  readonly dates?: ReturnType<typeof lasting>;
+  readonly key?: KeyObject;
+  readonly headers?: Record<string, string>;
+  readonly body?: object;
+  readonly signedFor?: string;
+  readonly sentAtMs?: number;
+}
+
+const captured = {
+  id: 'WH-1',
+  event_type: 'PAYMENT.CAPTURE.COMPLETED',
+  resource: {
+    id: '3C679366HH908993F',
+    status: 'COMPLETED',
+    amount: { currency_code: 'USD', value: '49.00' },
+    custom_id: reference,
+    supplementary_data: { related_ids: { order_id: '5O190127TN364715T' } },
+  },
+};
+
+async function told(lie: Lie = {}) {
+  server = await openTestServer({ webhookCa: [authority] });
+  const { key: certified = signingKey } = lie;
+  const certificate = makeCertificate(certified, {
+    ...(lie.dates ?? lasting()),
+    serial: '02',
+    subject: lie.subject ?? paypal,
+    issuer: { name: issuer, privateKey: lie.issuerKey ?? authorityKey },
+  });
+  server.answers[`GET ${PATH}`] = [200, certificate];
+  const body = Buffer.from(JSON.stringify(lie.body ?? captured));
+  const time = new Date(lie.sentAtMs ?? nowMs).toISOString();
+  const text = `transmission-1|${time}|${lie.signedFor ?? webhookId}|${crc32(body)}`;
+  const headers = {
+    'paypal-transmission-id': 'transmission-1',
+    'paypal-transmission-time': time,
+    'paypal-transmission-sig': sign('sha256', Buffer.from(text), signingKey).toString('base64'),
+    'paypal-cert-url': `${server.url}${PATH}`,
+    'paypal-auth-algo': 'SHA256withRSA',
+    ...lie.headers,
+  };
+  const raw = { account: operation.account, body, headers };
+  return { raw, parsed: await server.connector.parseNotification(raw) };
+}
+
+it('genuine it is verified, and claims what was captured; its certificate is fetched once', async () => {
+  const { raw, parsed } = await told();
+  expect(parsed).toMatchObject({
+    kind: 'verified',
+    notification: {
+      dedupeKey: 'WH-1',
+      reference,
+      paid: { reference, amountMinor: 4900, currency: 'USD', providerReference: '5O190127TN364715T' },
+    },
+  });
+  await server.connector.parseNotification(raw);
+  expect(server.calls.map(({ route }) => route)).toEqual([`GET ${PATH}`]);
+});
+
+it.each<[string, Lie, string]>([
+  ['signed for another webhook', { signedFor: '9ZZ4291016473214C' }, 'bad_signature'],
+  ['of a certificate with another name', { subject: [['CN', 'paypal.com.evil.example']] }, 'bad_signature'],
+  ['of a certificate that only ends like PayPal', { subject: [['CN', 'notpaypal.com']] }, 'bad_signature'],
+  ['of a certificate that is over', { dates: lasting(-3 * DAY_MS, -DAY_MS) }, 'bad_signature'],
+  ['of a certificate that is to come', { dates: lasting(DAY_MS, 3 * DAY_MS) }, 'bad_signature'],
+  ['of another algorithm', { headers: { 'paypal-auth-algo': 'none' } }, 'bad_signature'],
+  ['without a signature', { headers: { 'paypal-transmission-sig': '' } }, 'bad_signature'],
+  ['five days old', { sentAtMs: nowMs - 5 * DAY_MS }, 'stale'],
+  ['of the future', { sentAtMs: nowMs + DAY_MS }, 'stale'],
+  ['without an id', { body: { ...captured, id: '' } }, 'malformed'],
+])('%s it is refused', async (_what, lie, why) => {
+  expect((await told(lie)).parsed).toMatchObject({ kind: 'refused', why });
+});
+
+it('of a certificate that nobody we trust has issued it is refused', async () => {
+  const { parsed } = await told({ issuerKey: newKey() });
+  expect(parsed).toMatchObject({ kind: 'refused', why: 'bad_signature' });
+});
+
+it('of a good certificate of another key it is refused', async () => {
+  expect((await told({ key: newKey() })).parsed).toMatchObject({ kind: 'refused', why: 'bad_signature' });
+});
+
+it.each([
+  'https://evil.example/v1/notifications/certs/CERT-1',
+  'https://api.paypal.com.evil.example/v1/notifications/certs/CERT-1',
+  'https://api.sandbox.paypal.com@evil.example/v1/notifications/certs/CERT-1',
+  'http://api.sandbox.paypal.com/v1/notifications/certs/CERT-1',
+  'https://api.sandbox.paypal.com:8443/v1/notifications/certs/CERT-1',
+  'https://api.sandbox.paypal.com/v1/notifications/certs/../../oauth2/token',
+  'http://127.0.0.1:1/v1/notifications/certs/CERT-1',
+  'http://169.254.169.254/v1/notifications/certs/CERT-1',
+  'file:///v1/notifications/certs/CERT-1',
+  '',
+])('whose certificate is at "%s" it is refused, and nothing is fetched', async (url) => {
+  const { parsed } = await told({ headers: { 'paypal-cert-url': url } });
+  expect(parsed).toMatchObject({
+    kind: 'refused',
+    why: 'bad_signature',
+    detail: 'the certificate is not at PayPal',
+  });
+  expect(server.calls).toEqual([]);
+});
+
+it('a flood of addresses fetches ten a minute at most', async () => {
+  const { raw } = await told();
+  for (let number = 0; number < 40; number += 1) {
+    const headers = { ...raw.headers, 'paypal-cert-url': `${server.url}/v1/notifications/certs/X${number}` };
+    await server.connector.parseNotification({ ...raw, headers });
+  }
+  expect(server.calls).toHaveLength(10);
+});
+
+it.each([
+  ['CHECKOUT.ORDER.APPROVED', { id: '5O190127TN364715T', purchase_units: [{ custom_id: reference }] }],
+  ['PAYMENT.CAPTURE.REFUNDED', { id: 'R1', status: 'COMPLETED', custom_id: reference }],
+  ['PAYMENT.CAPTURE.PENDING', { ...captured.resource, status: 'PENDING' }],
+])('%s is only a reason to ask', async (event_type, resource) => {
+  const { parsed } = await told({ body: { id: 'WH-2', event_type, resource } });
+  expect(parsed).toMatchObject({ kind: 'verified', notification: { reference, paid: null } });
+});
+
+it('about nothing of ours it is acknowledged, and not kept', async () => {
+  const resource = { ...captured.resource, custom_id: 'somebody else’s' };
+  expect((await told({ body: { ...captured, resource } })).parsed).toMatchObject({ kind: 'ignored' });
+});
