@@ -7,6 +7,7 @@ import {
   merchant,
   middle,
   nowMs,
+  operation,
   reference,
   root,
   signed,
@@ -60,6 +61,37 @@ describe('a back notification', () => {
   it('of another merchant is refused', async () => {
     const parsed = await parseFields(signed(sentBy({ merId: '700000000000001' })));
     expect(parsed).toMatchObject({ kind: 'refused', why: 'other_merchant' });
+  });
+});
+
+describe('the payer’s browser', () => {
+  const bring = (method: 'GET' | 'POST', fields: Fields) =>
+    connectorFor('http://127.0.0.1:1').parseReturn?.({
+      account: operation.account,
+      reference,
+      method,
+      query: '',
+      body: Buffer.from(method === 'GET' ? '' : new URLSearchParams(fields).toString()),
+      headers: {},
+    });
+
+  it('brings a front notification: a reason to ask, under a key of its own', async () => {
+    expect(await bring('POST', signed(sentBy()))).toEqual({
+      kind: 'notification',
+      notification: {
+        dedupeKey: `front/${reference}/01/00/442401051450467846498`,
+        reference,
+        says: 'front 01 00 成功[0000000]',
+        paid: null,
+      },
+    });
+  });
+
+  it('brings nothing where the payer gave up, and is refused where it brings a forgery', async () => {
+    expect(await bring('GET', {})).toEqual({ kind: 'nothing' });
+    expect(await bring('POST', {})).toEqual({ kind: 'nothing' });
+    const forged = { ...signed(sentBy()), txnAmt: '1' };
+    expect(await bring('POST', forged)).toMatchObject({ kind: 'refused', why: 'bad_signature' });
   });
 });
 
