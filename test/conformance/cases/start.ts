@@ -122,7 +122,7 @@ export const startCases: readonly Case[] = [
   ...lies.map((fault) => underLie(fault)),
   {
     name: 'where the provider ignores the key and the answer is lost, nothing is sent again by itself',
-    needs: ['payer', 'faults', 'fault key_ignored'],
+    needs: ['payer', 'look_up', 'faults', 'fault key_ignored'],
     run: async (bench) => {
       const request = bench.harness.request();
       await bench.harness.inject('start', 'key_ignored');
