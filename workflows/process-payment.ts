@@ -172,7 +172,7 @@ class PaymentRun {
   }
 
   private async carryOutDurably(deed: Deed, activity: PhaseActivity): Promise<void> {
-    const operation = this.position?.operation;
+    const operation = this.operationOf(deed);
     if (!operation) return;
     setCurrentDetails(describeGoingOn(operation.provider, deedSummaries[deed]));
     const attempt = new CancellationScope({ cancellable: true });
@@ -191,6 +191,28 @@ class PaymentRun {
     if (await Promise.race([running, overtaken.then(() => false)])) return;
     attempt.cancel();
     this.hasNews = true;
+  }
+
+  /** The operation that a deed is about: the one that collects, or the capture or void that settles it. */
+  private operationOf(deed: Deed) {
+    const { operation, settling } = this.position ?? {};
+    switch (deed) {
+      case 'start_follow_up':
+      case 'query_follow_up':
+      case 'review_follow_up':
+      case 'drop_follow_up':
+        return settling;
+      case 'start_operation':
+      case 'advance_operation':
+      case 'apply_notifications':
+      case 'conclude_operation':
+      case 'query_operation':
+      case 'close_operation':
+      case 'cancel_payment':
+      case 'open_review':
+      case 'void_authorization':
+        return operation;
+    }
   }
 
   /** How long until another step may be due, whatever an activity in flight does. */
