@@ -3,12 +3,29 @@ import type { Counter } from './counter.js';
 
 const TRANSACTIONS = 7;
 
+/** What the house does now and then by itself, a sweep say, may fall into one count, and hardly into each of so many. */
+const TRIES = 5;
+const due = { commits: 2 * TRANSACTIONS, statements: 6 * TRANSACTIONS };
+
 /**
  * A workload whose commits and statements are known, counted by the same means as the payments: 7 transactions
  * of three statements each, 7 that are rolled back, 7 reads, 7 single statements that commit by themselves.
- * Throws where the count is another. `appUrl` may make temporary objects nowhere, so the table is made before.
+ * Throws where no count is that. `appUrl` may make temporary objects nowhere, so the table is made before.
  */
 export async function proveCounting(counter: Counter, appUrl: string, ownerUrl: string): Promise<void> {
+  const counts: string[] = [];
+  for (let attempt = 0; attempt < TRIES; attempt += 1) {
+    const { commits, ownStatements } = await countKnownWorkload(counter, appUrl, ownerUrl);
+    if (commits === due.commits && ownStatements === due.statements) return;
+    counts.push(`${commits} and ${ownStatements}`);
+  }
+  throw new Error(
+    `The counting is wrong: a workload of ${due.commits} commits and ${due.statements} statements was counted as ` +
+      `${counts.join(', then ')}.`,
+  );
+}
+
+async function countKnownWorkload(counter: Counter, appUrl: string, ownerUrl: string) {
   await inClient(ownerUrl, async (owner) => {
     await owner.query('CREATE TABLE counting_proof (id integer PRIMARY KEY, note text)');
     await owner.query(`GRANT ALL ON counting_proof TO ${new URL(appUrl).username}`);
@@ -17,15 +34,9 @@ export async function proveCounting(counter: Counter, appUrl: string, ownerUrl: 
   await inClient(appUrl, async (client) => {
     for (let index = 0; index < TRANSACTIONS; index += 1) await knownWorkload(client, index);
   });
-  const { commits, ownStatements } = await counter.since(before);
+  const counted = await counter.since(before);
   await inClient(ownerUrl, (owner) => owner.query('DROP TABLE counting_proof'));
-  const [commitsDue, statementsDue] = [2 * TRANSACTIONS, 6 * TRANSACTIONS];
-  if (commits !== commitsDue || ownStatements !== statementsDue) {
-    throw new Error(
-      `The counting is wrong: a workload of ${commitsDue} commits and ${statementsDue} statements was counted as ` +
-        `${commits} and ${ownStatements}.`,
-    );
-  }
+  return counted;
 }
 
 async function knownWorkload(client: pg.Client, index: number): Promise<void> {
