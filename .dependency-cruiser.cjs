@@ -69,6 +69,8 @@ module.exports = {
       { path: '^sandbox/' },
       '^(domain|db|providers|config|api|worker|workflows|activities|scripts|bench)/',
     ),
+    never('scripts-parts-know-no-command', { path: '^scripts/[^/]+/' }, '^scripts/[^/]+\\.ts$'),
+    never('scripts-stand-on-set-up', { path: '^scripts/set-up/' }, '^scripts/(?!set-up/)'),
     {
       name: 'only-db-uses-knex',
       severity: 'error',

@@ -14,9 +14,9 @@ import { makeId } from '../domain/ids.js';
 import { isAmountMinor } from '../domain/money.js';
 import { modes, type Mode, type Tenant } from '../domain/tenant.js';
 import { providerNames } from '../providers/registry.js';
-import { makeAccount } from './merchant-account.js';
-import { printAccounts } from './merchant-accounts.js';
-import { printOpenReviews } from './merchant-reviews.js';
+import { makeAccount } from './merchant/merchant-account.js';
+import { printAccounts } from './merchant/merchant-accounts.js';
+import { printOpenReviews } from './merchant/merchant-reviews.js';
 
 const usage = `Usage: npm run merchant -- <command> --id ID --mode test|live …
        npm run merchant -- reviews|accounts ID [--mode live]

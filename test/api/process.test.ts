@@ -5,7 +5,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { createCrashAt } from '../../config/crash-point.js';
 import { SettingError } from '../../config/environment.js';
-import { runToEnd } from '../../scripts/processes.js';
+import { runToEnd } from '../../scripts/processes/processes.js';
 import { House } from '../house.js';
 import { until } from '../until.js';
 

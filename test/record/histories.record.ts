@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest';
-import { runToEnd } from '../../scripts/processes.js';
+import { runToEnd } from '../../scripts/processes/processes.js';
 import * as scenarios from '../crash-scenarios.js';
 import { House } from '../house.js';
 import { referenceOf } from '../offer.js';

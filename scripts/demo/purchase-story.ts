@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { seconds } from './progress.js';
+import { seconds } from '../set-up/progress.js';
 
 export interface DemonstrationContext {
   apiUrl: string;

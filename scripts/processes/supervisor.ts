@@ -1,5 +1,5 @@
 import { describeExit, logTail, stopAllProcesses, type RunningProcess } from './processes.js';
-import { seconds } from './progress.js';
+import { seconds } from '../set-up/progress.js';
 
 const FIRST_PAUSE_MS = 300;
 const LONGEST_PAUSE_MS = 15_000;

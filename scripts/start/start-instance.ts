@@ -1,14 +1,14 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { migrateDatabase, provideDatabase, type Database } from './provide-database.js';
-import { ensureDemoAccounts } from './demo-accounts.js';
-import { ensureDemoMerchant } from './demo-merchant.js';
+import { ensureDemoAccounts } from '../demo/demo-accounts.js';
+import { ensureDemoMerchant } from '../demo/demo-merchant.js';
 import { apiPort, hostInUrl, rememberedPort, withoutPassword } from './instance-settings.js';
-import { spawnUntilReady, type ReadyProcess } from './processes.js';
-import { SetupError, withProgress } from './progress.js';
+import { spawnUntilReady, type ReadyProcess } from '../processes/processes.js';
+import { SetupError, withProgress } from '../set-up/progress.js';
 import { provideTemporal, type Temporal } from './provide-temporal.js';
-import { writeInstanceEnvironment, type StateFolder } from './state-folder.js';
-import type { Supervisor } from './supervisor.js';
+import { writeInstanceEnvironment, type StateFolder } from '../set-up/state-folder.js';
+import type { Supervisor } from '../processes/supervisor.js';
 
 export interface Instance {
   table: [string, string][];

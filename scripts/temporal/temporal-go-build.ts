@@ -1,7 +1,7 @@
 import { renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { runToEnd } from './processes.js';
-import { SetupError, type ProgressReporter } from './progress.js';
+import { runToEnd } from '../processes/processes.js';
+import { SetupError, type ProgressReporter } from '../set-up/progress.js';
 
 const PACKAGE = 'github.com/temporalio/cli/cmd/temporal';
 const VERSION_VARIABLE = 'github.com/temporalio/cli/internal/temporalcli.Version';

@@ -1,8 +1,8 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { isRunning, stopProcess } from './process-identity.js';
-import { withProgress } from './progress.js';
-import { clearRunning, readRunning, type RunningInstance, type StateFolder } from './state-folder.js';
+import { isRunning, stopProcess } from '../set-up/process-identity.js';
+import { withProgress } from '../set-up/progress.js';
+import { clearRunning, readRunning, type RunningInstance, type StateFolder } from '../set-up/state-folder.js';
 
 /** Stops what an instance that was killed left behind; each pid is checked to be that very process. */
 export async function stopLeftovers(

@@ -1,13 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { runToEnd } from './processes.js';
-import { SetupError, withProgress } from './progress.js';
-import type { Database } from './provide-database.js';
-import { readSecrets, writeSecrets, type StateFolder } from './state-folder.js';
+import { runToEnd } from '../processes/processes.js';
+import { SetupError, withProgress } from '../set-up/progress.js';
+import { readSecrets, writeSecrets, type StateFolder } from '../set-up/state-folder.js';
 
 export interface DemoSurroundings {
   readonly environment: NodeJS.ProcessEnv;
-  readonly database: Database;
+  readonly database: { readonly name: string };
   readonly sandbox: { readonly controlUrl: string; readonly credentialsFile: string };
   readonly apiUrl: string;
 }

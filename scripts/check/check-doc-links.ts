@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { repositoryRoot } from './repository-root.js';
+import { repositoryRoot } from '../set-up/repository-root.js';
 
 const SKIPPED = new Set(['node_modules', 'dist', '.quittance', '.git']);
 

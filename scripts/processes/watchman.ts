@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import type { Socket } from 'node:net';
-import { repositoryRoot } from './repository-root.js';
+import { repositoryRoot } from '../set-up/repository-root.js';
 
 /** The registered processes, kept here too: a watchman that is killed is replaced and told again. */
 const watched = new Map<number, NodeJS.Signals>();
@@ -19,7 +19,7 @@ export function unwatch(pid: number): void {
 }
 
 function startWatchman(): void {
-  const script = join(repositoryRoot(), 'scripts', 'watchman.mjs');
+  const script = join(repositoryRoot(), 'scripts', 'processes', 'watchman.mjs');
   const child = spawn(process.execPath, [script], { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
   watchman = child;
   child.unref();

@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
-import { SetupError, seconds } from './progress.js';
+import { SetupError, seconds } from '../set-up/progress.js';
 import { unwatch, watch } from './watchman.js';
 
 const LOG_ROTATION_BYTES = 10 * 1024 * 1024;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { chmodSync, renameSync, writeFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
-import { SetupError, type Progress, type ProgressReporter } from './progress.js';
+import { SetupError, type Progress, type ProgressReporter } from '../set-up/progress.js';
 
 const CONNECT_TIMEOUT_MS = 5_000;
 const STALL_TIMEOUT_MS = 20_000;

@@ -1,9 +1,9 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Connection } from '@temporalio/client';
-import { freePort } from './ports.js';
-import { logTail, spawnProcess, type RunningProcess } from './processes.js';
-import { SetupError } from './progress.js';
+import { freePort } from '../processes/ports.js';
+import { logTail, spawnProcess, type RunningProcess } from '../processes/processes.js';
+import { SetupError } from '../set-up/progress.js';
 
 import { ensureSearchAttributes, type SearchAttributeType } from './search-attributes.js';
 

@@ -8,10 +8,10 @@ import {
   letPass,
   type PostgresBinaries,
 } from './postgres-binaries.js';
-import { freePort, releasePort } from './ports.js';
-import { identityOf, stopProcess } from './process-identity.js';
-import { logTail, runToEnd, spawnProcess, type RunningProcess } from './processes.js';
-import { SetupError } from './progress.js';
+import { freePort, releasePort } from '../processes/ports.js';
+import { identityOf, stopProcess } from '../set-up/process-identity.js';
+import { logTail, runToEnd, spawnProcess, type RunningProcess } from '../processes/processes.js';
+import { SetupError } from '../set-up/progress.js';
 
 export interface PostgresOptions {
   /** Holds `data`, the superuser's password and, unless told otherwise, the log; made when missing. */

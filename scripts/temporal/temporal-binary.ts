@@ -2,11 +2,11 @@ import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
-import { SetupError, type ProgressReporter } from './progress.js';
-import { repositoryRoot } from './repository-root.js';
+import { SetupError, type ProgressReporter } from '../set-up/progress.js';
+import { repositoryRoot } from '../set-up/repository-root.js';
 import { buildFromGoModule } from './temporal-go-build.js';
 import { downloadRelease, platformName, type ReleaseChecksums } from './temporal-release.js';
-import { withLock } from './lock.js';
+import { withLock } from '../set-up/lock.js';
 
 /**
  * A Temporal CLI that runs here: on PATH, from the cache, from the official release or built with Go, in this

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import type { Executor } from '../db/connect.js';
-import { ensureProviderAccount } from '../db/merchants.js';
-import { makeId } from '../domain/ids.js';
-import type { Tenant } from '../domain/tenant.js';
-import { createConnectors } from '../providers/registry.js';
+import type { Executor } from '../../db/connect.js';
+import { ensureProviderAccount } from '../../db/merchants.js';
+import { makeId } from '../../domain/ids.js';
+import type { Tenant } from '../../domain/tenant.js';
+import { createConnectors } from '../../providers/registry.js';
 
 export interface AccountToMake {
   readonly tenant: Tenant;

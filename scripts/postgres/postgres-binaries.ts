@@ -16,9 +16,9 @@ import {
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
-import { SetupError } from './progress.js';
-import { repositoryRoot } from './repository-root.js';
-import { sharedFolderFor } from './state-folder.js';
+import { SetupError } from '../set-up/progress.js';
+import { repositoryRoot } from '../set-up/repository-root.js';
+import { sharedFolderFor } from '../set-up/state-folder.js';
 
 /** The user PostgreSQL runs as when we are root, which it refuses to be. */
 export interface SystemUser {

@@ -1,7 +1,7 @@
-import type { Executor } from '../db/connect.js';
-import { listReviews } from '../db/reviews.js';
-import { toReviewResource } from '../domain/review-resource.js';
-import type { Tenant } from '../domain/tenant.js';
+import type { Executor } from '../../db/connect.js';
+import { listReviews } from '../../db/reviews.js';
+import { toReviewResource } from '../../domain/review-resource.js';
+import type { Tenant } from '../../domain/tenant.js';
 
 const PAGE = 100;
 

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import { APP_ROLE, prepareDatabase } from './prepare-database.js';
-import { startPostgres } from './postgres.js';
-import { ownFolder } from './postgres-binaries.js';
-import { SetupError, withProgress } from './progress.js';
+import { APP_ROLE, prepareDatabase } from '../postgres/prepare-database.js';
+import { startPostgres } from '../postgres/postgres.js';
+import { ownFolder } from '../postgres/postgres-binaries.js';
+import { SetupError, withProgress } from '../set-up/progress.js';
 import { randomPassword, rememberPort, withoutPassword } from './instance-settings.js';
 import {
   readRemembered,
@@ -11,8 +11,8 @@ import {
   writeRemembered,
   writeSecrets,
   type StateFolder,
-} from './state-folder.js';
-import type { Supervisor } from './supervisor.js';
+} from '../set-up/state-folder.js';
+import type { Supervisor } from '../processes/supervisor.js';
 
 export interface Database {
   appUrl: string;
@@ -58,7 +58,7 @@ export async function migrateDatabase(database: Database, print: (line: string) 
     return;
   }
   await withProgress('migrating the database', async (step) => {
-    const { runMigrations } = await import('../db/migrate.js');
+    const { runMigrations } = await import('../../db/migrate.js');
     const applied = await runMigrations({ ownerUrl, appRole });
     step.update(`${applied.length} applied`);
   });

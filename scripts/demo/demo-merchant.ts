@@ -1,14 +1,13 @@
 import { join } from 'node:path';
-import { runToEnd } from './processes.js';
-import { SetupError, withProgress } from './progress.js';
-import type { Database } from './provide-database.js';
-import { readSecrets, writeSecrets, type StateFolder } from './state-folder.js';
+import { runToEnd } from '../processes/processes.js';
+import { SetupError, withProgress } from '../set-up/progress.js';
+import { readSecrets, writeSecrets, type StateFolder } from '../set-up/state-folder.js';
 
 /** The merchant of the demonstration, made once per database; its key is shown by the CLI only then. */
 export async function ensureDemoMerchant(
   state: StateFolder,
   environment: NodeJS.ProcessEnv,
-  database: Database,
+  database: { readonly name: string },
 ): Promise<string> {
   const known = readSecrets(state).merchant;
   if (known?.database === database.name) return known.apiKey;

@@ -1,5 +1,5 @@
 import { createServer } from 'node:net';
-import { SetupError } from './progress.js';
+import { SetupError } from '../set-up/progress.js';
 
 // Below the range Linux hands to outgoing connections (32768 up), so that a port that is remembered is still
 // free tomorrow.

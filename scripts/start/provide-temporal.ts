@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
-import { readEnvironment } from '../config/environment.js';
-import { temporalConnectionOptions } from '../config/temporal-connection.js';
+import { readEnvironment } from '../../config/environment.js';
+import { temporalConnectionOptions } from '../../config/temporal-connection.js';
 import { DYNAMIC_CONFIG, rememberedPort, SEARCH_ATTRIBUTES } from './instance-settings.js';
-import { SetupError, withProgress } from './progress.js';
-import { ensureSearchAttributes, registrationCommand } from './search-attributes.js';
-import type { StateFolder } from './state-folder.js';
-import type { Supervisor } from './supervisor.js';
-import { findTemporalBinary, startTemporalDevServer } from './temporal-server.js';
+import { SetupError, withProgress } from '../set-up/progress.js';
+import { ensureSearchAttributes, registrationCommand } from '../temporal/search-attributes.js';
+import type { StateFolder } from '../set-up/state-folder.js';
+import type { Supervisor } from '../processes/supervisor.js';
+import { findTemporalBinary, startTemporalDevServer } from '../temporal/temporal-server.js';
 
 export interface Temporal {
   address: string;

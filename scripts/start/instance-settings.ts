@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { searchAttributeKeys } from '../workflows/contract.js';
-import { freePort } from './ports.js';
-import { SetupError } from './progress.js';
-import { readRemembered, writeRemembered, type PortName, type StateFolder } from './state-folder.js';
-import type { SearchAttributeType } from './search-attributes.js';
+import { searchAttributeKeys } from '../../workflows/contract.js';
+import { freePort } from '../processes/ports.js';
+import { SetupError } from '../set-up/progress.js';
+import { readRemembered, writeRemembered, type PortName, type StateFolder } from '../set-up/state-folder.js';
+import type { SearchAttributeType } from '../temporal/search-attributes.js';
 
 const TYPES: Partial<Record<string, SearchAttributeType>> = {
   KEYWORD: 'Keyword',
