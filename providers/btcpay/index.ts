@@ -4,7 +4,7 @@ import type { AccountReference, Capabilities, Connector, ConnectorDependencies }
 import { defaultOutboundLimits, type OutboundLimits } from '../outbound-call.js';
 import { BtcpayClient } from './client.js';
 import { isConfigRefusal } from './codes.js';
-import { parseCredential } from './credentials.js';
+import { IN_FLIGHT_MS, parseCredential } from './credentials.js';
 import { askForNothing, lookUp } from './invoice-calls.js';
 import { closeInvoices } from './close-invoices.js';
 import { mapLookUp, mapNoReply, type Reading } from './mapping.js';
@@ -43,7 +43,7 @@ const capabilities: Capabilities = {
   needsToken: false,
   // BTCPay counts in whole minutes: a quarter of an hour, for a start that comes within half a minute.
   offerLifetimeMs: 15.5 * MINUTE_MS,
-  conclusiveMarginMs: 10 * MINUTE_MS,
+  conclusiveMarginMs: IN_FLIGHT_MS,
   // A cheap transaction can wait for days until it is in a block.
   graceMs: 72 * 60 * MINUTE_MS,
   startOnlyMakesOffer: true,
@@ -61,7 +61,7 @@ export function createBtcpayConnector(
   const clientFor = createClients(dependencies, limits);
   const readingFor = (client: BtcpayClient): Reading => ({
     credential: client.credential,
-    inFlightMs: client.credential.conclusiveMarginMs ?? capabilities.conclusiveMarginMs,
+    inFlightMs: client.credential.conclusiveMarginMs,
     nowMs: dependencies.now(),
   });
 
