@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { renewOperation } from '../db/renew-operation.js';
-import type { NotExecuted, StartOutcome, Unknown } from '../domain/outcome.js';
+import { isUnclear, type StartOutcome } from '../domain/outcome.js';
 import { decideStart, decideStopped, isUnwanted } from '../domain/payment-decisions.js';
 import { operationChange } from '../domain/payment-change.js';
 import {
@@ -274,10 +274,6 @@ async function writeOperation(
   const outcome = operation.to === 'unknown' ? ({ outcome: 'unknown' } as const) : {};
   const change = { operation, ...outcome, onlyWhileWanted, events: [] };
   return commitChange(dependencies, payment, change, 'worker.start.after_commit');
-}
-
-function isUnclear(outcome: StartOutcome): outcome is NotExecuted | Unknown {
-  return outcome.kind === 'unknown' || outcome.kind === 'not_executed';
 }
 
 function startRequest(

@@ -1,7 +1,7 @@
 import { moneyPosted } from '../db/ledger.js';
 import { markNotificationsProcessed } from '../db/notification-changes.js';
 import { writePaymentChange } from '../db/payment-changes.js';
-import type { PaidEvidence } from '../domain/outcome.js';
+import { isUnclear, type PaidEvidence } from '../domain/outcome.js';
 import type { PaymentChange } from '../domain/payment-change.js';
 import { decideLookup } from '../domain/payment-decisions.js';
 import type { NotificationFacts, OperationFacts, PaymentFacts } from '../domain/payment-facts.js';
@@ -82,7 +82,7 @@ async function settleOperation(
   const overdue = firstTry ? [] : overdueNews(payment, operation, notifications, dependencies.now());
   const outcome = await ask(dependencies, operation, askingFor(firstTry, overdue));
   dependencies.crashAt('worker.query.after_call');
-  if (!outcome || outcome.kind === 'unknown' || outcome.kind === 'not_executed') {
+  if (!outcome || isUnclear(outcome)) {
     if (firstTry) return undefined;
     const reviewed = await reviewOverdue(dependencies, payment, operation, overdue);
     if (reviewed && overdue.length === notifications.length) return reviewed;
@@ -109,7 +109,7 @@ async function settleFollowUp(
   const overdue = firstTry ? [] : overdueNews(payment, operation, notifications, dependencies.now());
   const outcome = await askAbout(dependencies, payment, operation, askingFor(firstTry, overdue));
   dependencies.crashAt('worker.followup.after_call');
-  if (!outcome || outcome.kind === 'unknown' || outcome.kind === 'not_executed') {
+  if (!outcome || isUnclear(outcome)) {
     if (hasNoLookUp(dependencies, operation)) {
       return apply(dependencies, payment, notifications, undefined, 'tells no end');
     }

@@ -3,11 +3,10 @@ import type { NewEvent } from './events.js';
 import { refundedPosting, refundReversedPosting, type MoneyOut } from './ledger.js';
 import type { MovedEvidence } from './outcome.js';
 import { isOpen } from './operation.js';
-import { applyChange, operationChange, type PaymentChange, type ReviewKey } from './payment-change.js';
+import { operationChange, type PaymentChange, type ReviewKey } from './payment-change.js';
 import type { OperationFacts, PaymentFacts } from './payment-facts.js';
 import { REVIEW_POLL_DELAY_MS } from './payment-position.js';
 import { paymentError, type PaymentError } from './problem-codes.js';
-import { toRefundResource } from './refund-resource.js';
 
 /** What the ledger has for one operation that took money, with all that was given back of it since. */
 export interface Holding {
@@ -274,34 +273,4 @@ function moneyOut(
     amountMinor,
     fromSuspenseMinor,
   };
-}
-
-/** Events of a refund carry the refund as it is after the change; `decide…` names them, and this tells them in full. */
-export function withRefundDetails(
-  payment: PaymentFacts,
-  operation: OperationFacts,
-  change: PaymentChange,
-): PaymentChange {
-  const after = applyChange(payment, change).operations.find(({ id }) => id === operation.id);
-  const resource = after && refundResourceOf(payment, after);
-  if (!resource) return change;
-  const events = change.events.map((event) =>
-    event.type.startsWith('refund.') ? { ...event, detail: resource } : event,
-  );
-  return { ...change, events };
-}
-
-/** Undefined for an operation that no request for a refund is behind. */
-export function refundResourceOf(payment: PaymentFacts, operation: OperationFacts) {
-  const { refund, amountMinor, currency, status, posted, lastError } = operation;
-  if (!refund) return undefined;
-  return toRefundResource({
-    terms: refund,
-    paymentId: payment.record.id,
-    amountMinor,
-    currency,
-    operationStatus: status,
-    posted,
-    lastError,
-  });
 }

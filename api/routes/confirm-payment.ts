@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { readAcceptanceFacts } from '../../db/accept-payment.js';
+import { readAcceptanceFacts } from '../../db/acceptance-facts.js';
 import { findIdempotencyRecord } from '../../db/idempotency.js';
 import { confirmPayment as planNextAttempt } from '../../db/payment-requests.js';
 import { collectingKind, nextOperationNumber, SHORTEST_OFFER_MS } from '../../domain/plan-operation.js';
