@@ -9,11 +9,11 @@ import {
   answerTruncated,
   resetConnection,
 } from '../broken-answers.js';
-import { isBeforeEffect, type Fault, type FaultBook } from './faults.js';
+import { isBeforeEffect, type Fault, type BtcpayFaults } from './faults.js';
 import { planCall, type ApiDependencies, type ApiReply } from './greenfield-api.js';
 
 export interface ServerPorts extends ApiDependencies {
-  readonly faults: FaultBook;
+  readonly faults: BtcpayFaults;
   /** Until then nobody is answered. */
   readonly loaded: Promise<void>;
   readonly durable: () => Promise<void>;
