@@ -13,6 +13,7 @@ import {
   commitFollowUp,
   positionOf,
   recordAnswer,
+  withoutEmptied,
   type FollowUpResult,
 } from './provider-follow-up-record.js';
 import { startAtOnce, startDurably } from './provider-follow-up-start.js';
@@ -30,7 +31,10 @@ export interface FollowUpInput extends PhaseInput {
 export function createStartFollowUp(dependencies: ActivityDependencies) {
   return async function startFollowUp(input: FollowUpInput): Promise<FollowUpResult> {
     const { payment, operation } = await load(dependencies, input);
-    if (!operation || !maySend(payment, operation, dependencies.now())) return positionOf(payment, operation);
+    if (!operation) return positionOf(payment, operation);
+    if (!maySend(payment, operation, dependencies.now())) {
+      return positionOf(await withoutEmptied(dependencies, payment, operation), operation);
+    }
     return input.firstTry
       ? startAtOnce(dependencies, payment, operation)
       : startDurably(dependencies, payment, operation);
@@ -43,7 +47,9 @@ export function createQueryFollowUp(dependencies: ActivityDependencies) {
     const { payment, operation } = await load(dependencies, input);
     if (!operation) return positionOf(payment, operation);
     const hasNews = payment.notifications.some(({ operationId }) => operationId === operation.id);
-    if (!isOpen(operation.status) && !hasNews) return positionOf(payment, operation);
+    if (!isOpen(operation.status) && !hasNews) {
+      return positionOf(await withoutEmptied(dependencies, payment, operation), operation);
+    }
     const outcome = await askAbout(dependencies, payment, operation, 'at_once');
     dependencies.crashAt('worker.followup.after_call');
     return recordAnswer(dependencies, payment, operation, outcome);
@@ -73,8 +79,7 @@ export function createDropFollowUp(dependencies: ActivityDependencies) {
     const { payment, operation } = await load(dependencies, input);
     const nowMs = dependencies.now();
     if (operation?.status !== 'planned') return positionOf(payment, operation);
-    if (maySend(payment, operation, nowMs) && nowMs < operation.deadlineMs)
-      return positionOf(payment, operation);
+    if (maySend(payment, operation, nowMs)) return positionOf(payment, operation);
     const facts = await factsFor(dependencies, payment, operation);
     return commitFollowUp(dependencies, payment, operation, decideDropped(payment, operation, facts, nowMs));
   };

@@ -86,6 +86,19 @@ export async function commitFollowUp(
   return positionOf(after, operation);
 }
 
+/** Where a run died between a refund and the end of the attempt whose money it was, that end is still to come. */
+export async function withoutEmptied(
+  dependencies: ActivityDependencies,
+  payment: PaymentFacts,
+  { kind, status, ofOperationId }: OperationFacts,
+): Promise<PaymentFacts> {
+  const of = payment.operations.find(({ id }) => id === ofOperationId);
+  if (kind !== 'refund' || status !== 'succeeded' || of?.status !== 'review') return payment;
+  const facts = await loadRefundFacts(dependencies.database, payment.record.id);
+  const change = decideEmptied(payment, of, facts);
+  return change ? commitChange(dependencies, payment, change, 'worker.query.after_commit') : payment;
+}
+
 /**
  * What a refund's end means for the operation whose money it was. Refused, that money may have gone back without us,
  * which is a usual reason to refuse; and an attempt that waited for a person is over once all of it is given back.
@@ -99,10 +112,8 @@ async function afterRefund(
   const of =
     ofOperationId === null ? undefined : payment.operations.find((known) => known.id === ofOperationId);
   if (!of || isOpen(status)) return payment;
-  const change =
-    status === 'rejected' && of.kind === 'sale'
-      ? await askWhereItWent(dependencies, payment, of)
-      : decideEmptied(payment, of, await loadRefundFacts(dependencies.database, payment.record.id));
+  if (status === 'succeeded') return withoutEmptied(dependencies, payment, mustFind(payment, id));
+  const change = of.kind === 'sale' ? await askWhereItWent(dependencies, payment, of) : undefined;
   return change ? commitChange(dependencies, payment, change, 'worker.query.after_commit') : payment;
 }
 

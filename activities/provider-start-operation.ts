@@ -5,6 +5,7 @@ import { decideStart, decideStopped, isUnwanted } from '../domain/payment-decisi
 import { operationChange } from '../domain/payment-change.js';
 import {
   collectingOperation,
+  holdsMoney,
   replayUntil,
   type OperationFacts,
   type PaymentFacts,
@@ -31,7 +32,8 @@ export function createStartOperation(dependencies: ActivityDependencies) {
     const payment = await loadToStart(dependencies, input);
     const operation = collectingOperation(payment);
     if (isOfAnother(input, operation)) return done(payment);
-    if (operation?.isStopped && operation.status === 'planned') return stop(dependencies, payment, operation);
+    if (operation?.status === 'planned' && (operation.isStopped || holdsMoney(payment)))
+      return stop(dependencies, payment, operation);
     if (!operation || !mayStart(payment, operation, dependencies.now())) return done(payment);
     const elsewhere = await leaveMisconfigured(dependencies, payment, operation);
     if (elsewhere) return elsewhere;

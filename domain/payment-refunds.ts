@@ -146,7 +146,7 @@ function answering(
 
 /**
  * An attempt whose money waited for a person in vain, and all of which we had given back, is over: the payer may pay in
- * another way. Undefined where some of it is left.
+ * another way. After a capture, whose hold is used up, the payment has ended unpaid. Undefined where some of it is left.
  */
 export function decideEmptied(
   payment: PaymentFacts,
@@ -158,12 +158,13 @@ export function decideEmptied(
   if (operation.status !== 'review' || !isEmpty) return undefined;
   const change = operationChange(operation, 'unpayable_confirmed', {});
   if (!change) return undefined;
-  return {
-    operation: change,
-    ...(payment.record.status === 'processing' ? { status: 'requires_payment_method' as const } : {}),
-    outcome: openReviews.length === 0 ? 'known' : 'review',
-    events: [{ type: 'operation.closed', detail: { id: operation.id } }],
-  };
+  const closed: NewEvent = { type: 'operation.closed', detail: { id: operation.id } };
+  const base = { operation: change, outcome: openReviews.length === 0 ? 'known' : 'review' } as const;
+  if (payment.record.status !== 'processing') return { ...base, events: [closed] };
+  // The hold was used up by the capture: there is nothing left to capture, or to let go.
+  return operation.kind === 'capture'
+    ? { ...base, status: 'canceled', releasesClaims: true, events: [closed, { type: 'payment.canceled' }] }
+    : { ...base, status: 'requires_payment_method', events: [closed] };
 }
 
 /** From suspense first: it is owed to nobody yet. */
