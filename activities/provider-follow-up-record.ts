@@ -16,6 +16,7 @@ import type { OperationFacts, PaymentFacts } from '../domain/payment-facts.js';
 import { REVIEW_POLL_DELAY_MS } from '../domain/payment-position.js';
 import { decideUnexpectedRefund } from '../domain/payment-refund.js';
 import { decideEmptied, refundedByUs } from '../domain/payment-refunds.js';
+import { decideUnansweredNews } from '../domain/unanswered-news.js';
 import type { ActivityDependencies } from './dependencies.js';
 import type { PhaseResult } from './phase.js';
 import { decideAnswer, hasNoLookUp } from './provider-follow-up.js';
@@ -39,13 +40,27 @@ export async function recordAnswer(
   operation: OperationFacts,
   outcome: FollowUpLookup | undefined,
 ): Promise<FollowUpResult> {
-  const change = outcome && (await decideAnswer(dependencies, payment, operation, outcome));
-  // Where there is nothing to ask, news that tells no end is no reason to ask again.
   const isAnswered = outcome !== undefined && (!isUnclear(outcome) || hasNoLookUp(dependencies, operation));
+  const change =
+    outcome &&
+    ((await decideAnswer(dependencies, payment, operation, outcome)) ??
+      toLookAt(dependencies, payment, operation, outcome));
   if (change) return commitFollowUp(dependencies, payment, operation, change, outcome, isAnswered);
   const news = isAnswered ? newsOf(payment, operation) : [];
   await markNotificationsProcessed(dependencies.database, news, `asked: ${outcome?.kind}`);
   return keepPolling(dependencies, isAnswered ? withoutNews(payment, operation) : payment, operation);
+}
+
+/** News that tells no end, where nobody can be asked what it means for the money. */
+function toLookAt(
+  dependencies: ActivityDependencies,
+  payment: PaymentFacts,
+  operation: OperationFacts,
+  outcome: FollowUpLookup,
+): PaymentChange | undefined {
+  const news = payment.notifications.filter(({ operationId }) => operationId === operation.id);
+  if (news.length === 0 || !isUnclear(outcome) || !hasNoLookUp(dependencies, operation)) return undefined;
+  return decideUnansweredNews(operation, news, dependencies.now());
 }
 
 export async function keepPolling(

@@ -53,12 +53,17 @@ export async function askAbout(
   );
 }
 
-function newestTold({ notifications }: PaymentFacts, { id }: OperationFacts): Moved | Failed | undefined {
-  return notifications
+/** It was found by its own number or by its own key, so that it is about this operation, whichever of ours it bears. */
+function newestTold(
+  { notifications }: PaymentFacts,
+  { id, providerKey: reference }: OperationFacts,
+): Moved | Failed | undefined {
+  const told = notifications
     .filter(({ operationId }) => operationId === id)
-    .map(({ told }) => told)
-    .filter((told) => told?.kind === 'succeeded' || told?.kind === 'failed')
+    .map((notification) => notification.told)
+    .filter((each) => each?.kind === 'succeeded' || each?.kind === 'failed')
     .at(-1);
+  return told?.kind === 'succeeded' ? { ...told, moved: { ...told.moved, reference } } : told;
 }
 
 /** Only a refund is decided by what the ledger has. */

@@ -126,7 +126,9 @@ async function settleFollowUp(
   dependencies.crashAt('worker.followup.after_call');
   if (!outcome || isUnclear(outcome)) {
     if (hasNoLookUp(dependencies, operation)) {
-      return apply(dependencies, payment, notifications, undefined, 'tells no end');
+      // Nobody can be asked what it means for the money.
+      const toLookAt = decideUnansweredNews(operation, notifications, dependencies.now());
+      return apply(dependencies, payment, notifications, toLookAt, 'review: tells no end');
     }
     if (firstTry) return undefined;
     const reviewed = await reviewOverdue(dependencies, payment, operation, overdue);

@@ -12,6 +12,7 @@ import type {
   Unknown,
 } from './outcome.js';
 import { transition } from './operation.js';
+import { decideCaptureReversed } from './payment-refund.js';
 import { decideCaptured, decideCaptureRefused, decideVoided, decideVoidRefused } from './payment-capture.js';
 import { operationChange, providerReferenceOf, type PaymentChange } from './payment-change.js';
 import type { OperationFacts, PaymentFacts } from './payment-facts.js';
@@ -162,7 +163,9 @@ function decideRefused(
 ): PaymentChange | undefined {
   switch (operation.kind) {
     case 'capture':
-      return decideCaptureRefused(payment, operation, refusal);
+      return operation.posted.includes('paid')
+        ? decideCaptureReversed(payment, operation, refusal.nowMs)
+        : decideCaptureRefused(payment, operation, refusal);
     case 'void':
       return decideVoidRefused(payment, operation, refusal);
     case 'refund': {

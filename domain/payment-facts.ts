@@ -227,22 +227,32 @@ export function openOperation(payment: PaymentFacts): OperationFacts | undefined
   return operation && isOpen(operation.status) ? operation : undefined;
 }
 
-/** Money came that was not given back. Before the payment is paid it lies in suspense, and nobody is to pay again. */
-export function holdsMoney({ record }: Pick<PaymentFacts, 'record'>): boolean {
-  return record.amountReceivedMinor > record.amountRefundedMinor;
+/**
+ * Something came for it, or is held for it, that was neither delivered nor given back: nobody is to be charged again
+ * before a person has decided.
+ */
+export function holdsMoney({ record, operations }: PaymentFacts): boolean {
+  if (record.amountReceivedMinor > record.amountRefundedMinor) return true;
+  return operations.some(
+    ({ id, kind, status, posted, lastError }) =>
+      // A hold that came late is in no amount, and lapses by itself at the provider.
+      (kind === 'authorize' && status === 'late_success') ||
+      // Money of another currency is in none of the payment's amounts.
+      (posted.includes('paid') &&
+        !posted.includes('refunded_by_provider') &&
+        lastError?.code === 'amount_differs' &&
+        !(status === 'closed' && wasGivenBack(operations, id))),
+  );
+}
+
+function wasGivenBack(operations: readonly OperationFacts[], id: string): boolean {
+  return operations.some(({ ofOperationId, posted }) => ofOperationId === id && posted.includes('refunded'));
 }
 
 /**
  * The outcome of a payment whose newest operation leaves no doubt. Money that came before and was not delivered
  * lies in suspense, and stays in review until a person has decided about it (payment model, rule 11).
  */
-export function outcomeBesides({ record, operations }: PaymentFacts): PaymentOutcome {
-  // Money of another currency is in none of the payment's amounts.
-  const differed = operations.some(
-    ({ posted, lastError }) =>
-      posted.includes('paid') &&
-      !posted.includes('refunded_by_provider') &&
-      lastError?.code === 'amount_differs',
-  );
-  return holdsMoney({ record }) || differed ? 'review' : 'known';
+export function outcomeBesides(payment: PaymentFacts): PaymentOutcome {
+  return holdsMoney(payment) ? 'review' : 'known';
 }

@@ -52,6 +52,25 @@ export function decideReturnedLater(
   };
 }
 
+/**
+ * A capture had succeeded, and failed after all: what was posted has not come. The ledger follows where it can, and a
+ * person decides what becomes of what was delivered.
+ */
+export function decideCaptureReversed(
+  payment: PaymentFacts,
+  operation: OperationFacts,
+  nowMs: number,
+): PaymentChange | undefined {
+  if (operation.posted.includes('refunded_by_provider')) return undefined;
+  const { providerKey: reference, amountMinor, currency } = operation;
+  const providerReference = operation.providerReference ?? '';
+  const gone = { reference, merchant: '', amountMinor, currency, refundedMinor: amountMinor };
+  const paid: PaidEvidence = { ...gone, providerReference, paidAtMs: null };
+  const isAsPosted = operation.status === 'succeeded';
+  const posted = isAsPosted ? decideReturnedLater(payment, operation, paid, nowMs) : undefined;
+  return posted ?? decideUnexpectedRefund(operation, [paid]);
+}
+
 /** Refunds that only notifications tell of, and that no look-up of ours can see yet: a person looks at them. */
 export function decideUnexpectedRefund(
   operation: OperationFacts,
