@@ -20,7 +20,10 @@ module.exports = {
     {
       name: 'no-orphans',
       severity: 'error',
-      from: { orphan: true, pathNot: ['\\.config\\.', '^scripts/bootstrap', '^\\.', '^test/'] },
+      from: {
+        orphan: true,
+        pathNot: ['\\.config\\.', '^workflows/short-stack-traces', '^scripts/bootstrap', '^\\.', '^test/'],
+      },
       to: {},
     },
     {
@@ -69,6 +72,8 @@ module.exports = {
       { path: '^sandbox/' },
       '^(domain|db|providers|config|api|worker|workflows|activities|scripts|bench)/',
     ),
+    never('scripts-parts-know-no-command', { path: '^scripts/[^/]+/' }, '^scripts/[^/]+\\.ts$'),
+    never('scripts-stand-on-set-up', { path: '^scripts/set-up/' }, '^scripts/(?!set-up/)'),
     {
       name: 'only-db-uses-knex',
       severity: 'error',

@@ -2,7 +2,7 @@ import { decideAdvance, decideTakeAdvance, mayAdvance } from '../domain/payment-
 import { operationChange } from '../domain/payment-change.js';
 import { isUnwanted } from '../domain/payment-decisions.js';
 import { collectingOperation, type OperationFacts, type PaymentFacts } from '../domain/payment-facts.js';
-import type { StartOutcome } from '../domain/outcome.js';
+import { isUnclear, type StartOutcome } from '../domain/outcome.js';
 import type { AdvanceRequest, Connector } from '../providers/connector.js';
 import { ConcurrentChangeError } from '../db/transaction.js';
 import { confirmDifference } from './confirm-difference.js';
@@ -127,7 +127,7 @@ function requestOf(operation: OperationFacts): AdvanceRequest {
 }
 
 function kindOf(outcome: StartOutcome): Advanced['kind'] {
-  if (outcome.kind === 'unknown' || outcome.kind === 'not_executed') return outcome.kind;
+  if (isUnclear(outcome)) return outcome.kind;
   const isToBeRepeated =
     outcome.kind === 'pending' && (outcome.why === 'retry_same_key' || outcome.why === 'approved');
   return isToBeRepeated ? 'unknown' : 'clear';

@@ -103,7 +103,8 @@ export async function confirmMoved<Outcome extends FollowUpOutcome | FollowUpLoo
 export function maySend(payment: PaymentFacts, operation: OperationFacts, nowMs: number): boolean {
   switch (operation.status) {
     case 'planned':
-      return !(operation.kind === 'capture' && payment.cancelRequested);
+      // Later, "not found" would be taken for proof while the call may still be on its way.
+      return nowMs < resendableUntil(operation) && !(operation.kind === 'capture' && payment.cancelRequested);
     case 'sent':
     case 'unknown':
       return nowMs < resendableUntil(operation);

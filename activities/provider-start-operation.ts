@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { renewOperation } from '../db/renew-operation.js';
-import type { NotExecuted, StartOutcome, Unknown } from '../domain/outcome.js';
+import { isUnclear, type StartOutcome } from '../domain/outcome.js';
 import { decideStart, decideStopped, isUnwanted } from '../domain/payment-decisions.js';
 import { operationChange } from '../domain/payment-change.js';
 import {
   collectingOperation,
+  holdsMoney,
   replayUntil,
   type OperationFacts,
   type PaymentFacts,
@@ -31,7 +32,8 @@ export function createStartOperation(dependencies: ActivityDependencies) {
     const payment = await loadToStart(dependencies, input);
     const operation = collectingOperation(payment);
     if (isOfAnother(input, operation)) return done(payment);
-    if (operation?.isStopped && operation.status === 'planned') return stop(dependencies, payment, operation);
+    if (operation?.status === 'planned' && (operation.isStopped || holdsMoney(payment)))
+      return stop(dependencies, payment, operation);
     if (!operation || !mayStart(payment, operation, dependencies.now())) return done(payment);
     const elsewhere = await leaveMisconfigured(dependencies, payment, operation);
     if (elsewhere) return elsewhere;
@@ -274,10 +276,6 @@ async function writeOperation(
   const outcome = operation.to === 'unknown' ? ({ outcome: 'unknown' } as const) : {};
   const change = { operation, ...outcome, onlyWhileWanted, events: [] };
   return commitChange(dependencies, payment, change, 'worker.start.after_commit');
-}
-
-function isUnclear(outcome: StartOutcome): outcome is NotExecuted | Unknown {
-  return outcome.kind === 'unknown' || outcome.kind === 'not_executed';
 }
 
 function startRequest(

@@ -1,7 +1,8 @@
 import { moneyPosted } from '../db/ledger.js';
 import { markNotificationsProcessed } from '../db/notification-changes.js';
 import { writePaymentChange } from '../db/payment-changes.js';
-import type { PaidEvidence } from '../domain/outcome.js';
+import { isOpen } from '../domain/operation.js';
+import { isUnclear, type PaidEvidence, type QueryOutcome } from '../domain/outcome.js';
 import type { PaymentChange } from '../domain/payment-change.js';
 import { decideLookup } from '../domain/payment-decisions.js';
 import type { NotificationFacts, OperationFacts, PaymentFacts } from '../domain/payment-facts.js';
@@ -15,6 +16,7 @@ import { decideUnansweredNews, newsDeadlineMs } from '../domain/unanswered-news.
 import type { ActivityDependencies } from './dependencies.js';
 import type { PhaseInput, PhaseResult } from './phase.js';
 import { askAbout, decideAnswer, hasNoLookUp } from './provider-follow-up.js';
+import { mustFind, withoutEmptied } from './provider-follow-up-record.js';
 import { ask, type Asking } from './provider-query-operation.js';
 import { settleUnasked } from './settle-unasked.js';
 import { done, mustLoad, orElsewhere } from './store-payment.js';
@@ -82,7 +84,7 @@ async function settleOperation(
   const overdue = firstTry ? [] : overdueNews(payment, operation, notifications, dependencies.now());
   const outcome = await ask(dependencies, operation, askingFor(firstTry, overdue));
   dependencies.crashAt('worker.query.after_call');
-  if (!outcome || outcome.kind === 'unknown' || outcome.kind === 'not_executed') {
+  if (!outcome || isUnclear(outcome) || isContradicted(operation, notifications, outcome)) {
     if (firstTry) return undefined;
     const reviewed = await reviewOverdue(dependencies, payment, operation, overdue);
     if (reviewed && overdue.length === notifications.length) return reviewed;
@@ -98,6 +100,19 @@ async function settleOperation(
   return apply(dependencies, payment, notifications, change, `asked: ${outcome.kind}`);
 }
 
+/**
+ * It has signed that it was paid, and now does not know it, or waits for the payer of what has ended: its look-up lags
+ * behind, and says nothing yet.
+ */
+function isContradicted(
+  operation: OperationFacts,
+  notifications: readonly NotificationFacts[],
+  { kind }: QueryOutcome,
+): boolean {
+  const lags = kind === 'not_found' || (kind === 'pending' && !isOpen(operation.status));
+  return lags && notifications.some(({ paid }) => paid !== null);
+}
+
 /** News of a capture, a void or a refund is a reason to ask, and nothing more, where the provider can be asked. */
 async function settleFollowUp(
   dependencies: ActivityDependencies,
@@ -109,7 +124,7 @@ async function settleFollowUp(
   const overdue = firstTry ? [] : overdueNews(payment, operation, notifications, dependencies.now());
   const outcome = await askAbout(dependencies, payment, operation, askingFor(firstTry, overdue));
   dependencies.crashAt('worker.followup.after_call');
-  if (!outcome || outcome.kind === 'unknown' || outcome.kind === 'not_executed') {
+  if (!outcome || isUnclear(outcome)) {
     if (hasNoLookUp(dependencies, operation)) {
       return apply(dependencies, payment, notifications, undefined, 'tells no end');
     }
@@ -119,7 +134,8 @@ async function settleFollowUp(
     throw providerUnclear(operation.provider, outcome ?? { kind: 'nothing' });
   }
   const change = await decideAnswer(dependencies, payment, operation, outcome);
-  return apply(dependencies, payment, notifications, change, `asked: ${outcome.kind}`);
+  const settled = await apply(dependencies, payment, notifications, change, `asked: ${outcome.kind}`);
+  return withoutEmptied(dependencies, settled, mustFind(settled, operation.id));
 }
 
 /** What is about to go to a person is asked about even where the breaker is open. */

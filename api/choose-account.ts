@@ -1,4 +1,4 @@
-import type { AcceptanceFacts, AccountChoice } from '../db/accept-payment.js';
+import type { AcceptanceFacts, AccountChoice } from '../db/acceptance-facts.js';
 import type { CardFunding, OfferFlow } from '../domain/outcome.js';
 import type { RoutingChoice } from '../domain/payment-resource.js';
 import type { CollectingKind } from '../domain/plan-operation.js';

@@ -13,6 +13,7 @@ import { createConnectors } from '../providers/registry.js';
 import { createApp } from './create-app.js';
 import { defaultApiSettings, type ApiSettings } from './dependencies.js';
 import { createPaymentStarter } from './payment-starter.js';
+import { requireMargin } from './require-margin.js';
 
 /** Supervisors kill what is not gone after ten seconds. */
 const DRAIN_MS = 9_000;
@@ -31,20 +32,22 @@ async function main(): Promise<void> {
     applicationName: 'quittance-api',
     poolMax: environment.DATABASE_POOL_MAX,
   });
+  const connectors = createConnectors({
+    credentials: (name) => {
+      const found = credentials[name];
+      if (!found) throw new Error(`PROVIDER_ACCOUNTS_FILE has no credential ${name}`);
+      return found;
+    },
+    now: Date.now,
+    wallets: createWalletBook(database),
+  });
+  requireMargin(environment.CONCLUSIVE_MARGIN_MS, credentials, connectors);
   await requireUsableDatabase(database);
   const client = new Client({ connection: temporalConnection, namespace: environment.TEMPORAL_NAMESPACE });
   const { app, stopWaiting } = createApp(
     {
       database,
-      connectors: createConnectors({
-        credentials: (name) => {
-          const found = credentials[name];
-          if (!found) throw new Error(`PROVIDER_ACCOUNTS_FILE has no credential ${name}`);
-          return found;
-        },
-        now: Date.now,
-        wallets: createWalletBook(database),
-      }),
+      connectors,
       temporal: createPaymentStarter(
         client,
         logger,

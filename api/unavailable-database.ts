@@ -18,9 +18,9 @@ const networkCodes = new Set([
  */
 const transientStates = /^(08...|57...|53...|40001|40P01|25006|25P03|55P03)$/;
 
-/** What `pg` says, without any code, when a connection goes away under a statement or is not made in time. */
+/** What `pg` says, without any code, when a connection goes away or stays silent under a statement, or is not made in time. */
 const lostConnection =
-  /Connection terminated|Client has encountered a connection error|timeout exceeded when trying to connect|server closed the connection|not queryable|Connection ended unexpectedly/i;
+  /Query read timeout|Connection terminated|Client has encountered a connection error|timeout exceeded when trying to connect|server closed the connection|not queryable|Connection ended unexpectedly/i;
 
 /** True where the database could not be asked, as opposed to having refused what it was asked. */
 export function isUnavailable(error: unknown): boolean {

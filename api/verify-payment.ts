@@ -1,4 +1,4 @@
-import type { AcceptanceFacts } from '../db/accept-payment.js';
+import type { AcceptanceFacts } from '../db/acceptance-facts.js';
 import { toMajorUnits } from '../domain/money.js';
 import { priceOrder, type OrderLine, type PricingProblem } from '../domain/pricing.js';
 import { collectingKind } from '../domain/plan-operation.js';

@@ -1,6 +1,6 @@
 import { gateSettings } from '../activities/account-gate.js';
 import { providerNames } from '../providers/registry.js';
-import { withProgress } from '../scripts/progress.js';
+import { withProgress } from '../scripts/set-up/progress.js';
 import { quantile } from './measure.js';
 import { runOpenLoop } from './open-loop.js';
 import type { Stand } from './stand.js';

@@ -1,8 +1,8 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { stopAllProcesses } from '../scripts/processes.js';
-import { SetupError, withProgress } from '../scripts/progress.js';
+import { stopAllProcesses } from '../scripts/processes/processes.js';
+import { SetupError, withProgress } from '../scripts/set-up/progress.js';
 import { atOnceBudget, overBudget, payerActsBudget, summarize } from './budget.js';
 import { bulkheadFigures, runBulkhead, type BulkheadRun } from './bulkhead.js';
 import { countEach, type CountedRun, type PaymentCounts } from './counter.js';

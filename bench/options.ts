@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { SetupError } from '../scripts/progress.js';
+import { SetupError } from '../scripts/set-up/progress.js';
 import type { Way } from './measure.js';
 
 export interface BenchOptions {

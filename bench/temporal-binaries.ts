@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { withLock } from '../scripts/lock.js';
-import { runToEnd } from '../scripts/processes.js';
-import { SetupError, type Progress, type ProgressReporter } from '../scripts/progress.js';
-import { repositoryRoot } from '../scripts/repository-root.js';
+import { withLock } from '../scripts/set-up/lock.js';
+import { runToEnd } from '../scripts/processes/processes.js';
+import { SetupError, type Progress, type ProgressReporter } from '../scripts/set-up/progress.js';
+import { repositoryRoot } from '../scripts/set-up/repository-root.js';
 
 export interface TemporalBinaries {
   /** The server itself. */

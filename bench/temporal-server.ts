@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
-import { freePort } from '../scripts/ports.js';
-import { logTail, runToEnd, spawnProcess, type RunningProcess } from '../scripts/processes.js';
-import { SetupError } from '../scripts/progress.js';
+import { freePort } from '../scripts/processes/ports.js';
+import { logTail, runToEnd, spawnProcess, type RunningProcess } from '../scripts/processes/processes.js';
+import { SetupError } from '../scripts/set-up/progress.js';
 import type { TemporalBinaries } from './temporal-binaries.js';
 
 export interface TemporalServerOptions {

@@ -29,11 +29,18 @@ export interface DatabaseOptions {
   readonly url: string;
   readonly applicationName: string;
   readonly poolMax?: number;
+  /** After so many milliseconds PostgreSQL ends a statement, or a transaction that sends none; null: never (10000). */
+  readonly statementTimeoutMs?: number | null;
   /** Sees the text of every statement that is sent; the benchmark counts with it. */
   readonly onStatement?: (text: string) => void;
 }
 
 const STATEMENT_TIMEOUT_MS = 10_000;
+/**
+ * Added to that before a server that says nothing is given up, so that one that lives is heard first. Both together are
+ * less than a phase may take (`workflows/activity-proxies.ts`, 14 s).
+ */
+const SILENCE_MS = 2_000;
 const CONNECT_TIMEOUT_MS = 3_000;
 const IDLE_TIMEOUT_MS = 30_000;
 
@@ -45,11 +52,11 @@ export class Database extends Executor {
   constructor(options: DatabaseOptions) {
     super();
     this.#onStatement = options.onStatement;
+    const { statementTimeoutMs = STATEMENT_TIMEOUT_MS } = options;
     this.#pool = new pg.Pool({
       connectionString: options.url,
       application_name: options.applicationName,
-      statement_timeout: STATEMENT_TIMEOUT_MS,
-      idle_in_transaction_session_timeout: STATEMENT_TIMEOUT_MS,
+      ...(statementTimeoutMs === null ? {} : timeLimits(statementTimeoutMs)),
       // For a connection to be made, and also for one to become free.
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
       idleTimeoutMillis: IDLE_TIMEOUT_MS,
@@ -83,10 +90,20 @@ export class Database extends Executor {
   }
 }
 
+function timeLimits(statementTimeoutMs: number): pg.PoolConfig {
+  return {
+    statement_timeout: statementTimeoutMs,
+    idle_in_transaction_session_timeout: statementTimeoutMs,
+    query_timeout: statementTimeoutMs + SILENCE_MS,
+  };
+}
+
 /** One connection out of the pool, for as long as somebody has it. */
 export class Connection extends Executor {
   /** Its state is not known: it must not go back to the pool. */
   isBroken = false;
+  /** A statement on it had no answer: whatever is sent after it would wait as long. */
+  isLost = false;
 
   constructor(
     private readonly client: pg.PoolClient,
@@ -109,7 +126,7 @@ export class Connection extends Executor {
     try {
       return await this.client.query(query as pg.QueryConfig);
     } catch (error) {
-      if (!isRefusal(error)) this.isBroken = true;
+      if (!isRefusal(error)) this.isBroken = this.isLost = true;
       throw error;
     }
   }

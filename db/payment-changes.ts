@@ -8,7 +8,7 @@ import {
 } from '../domain/payment-change.js';
 import { followUpDueAt } from '../domain/follow-up.js';
 import { dueAt, type OperationFacts, type PaymentFacts } from '../domain/payment-facts.js';
-import { refundResourceOf } from '../domain/payment-refunds.js';
+import { refundResourceOf } from '../domain/refund-details.js';
 import { providerAccount } from '../domain/ledger.js';
 import { isOpen } from '../domain/operation.js';
 import { toPaymentResource } from '../domain/payment-resource.js';

@@ -137,7 +137,7 @@ function afterConfirm(
         method: next.method,
         routing: next.routing,
         status: 'processing',
-        outcome: 'known',
+        outcome: payment.record.outcome === 'review' ? 'review' : 'known',
         lastError: null,
         operations: [...known, planned],
       },
@@ -200,6 +200,6 @@ const reopenPayment: Statement = {
   text: /* sql */ `
     UPDATE payments SET method = ?, return_url = coalesce(?, return_url), routing_version = ?, routing_rule = ?,
            sequence = ?, due_at = ?,
-           status = 'processing', outcome = 'known', last_error = NULL
+           status = 'processing', outcome = CASE outcome WHEN 'review' THEN outcome ELSE 'known' END, last_error = NULL
      WHERE id = ? AND sequence = ? AND cancel_requested_at IS NULL AND ended_at IS NULL RETURNING id`,
 };

@@ -46,7 +46,8 @@ async function workIn<T>(connection: Connection, work: (trx: Executor) => Promis
     return await work(transaction);
   } catch (error) {
     transaction.isOpen = false;
-    // A rollback that fails leaves the connection broken: PostgreSQL rolls back when it is closed.
+    // PostgreSQL rolls back when the connection is closed, as it is where it is lost or the rollback fails.
+    if (connection.isLost) throw error;
     await connection.command('ROLLBACK').then(
       () => (connection.isBroken = false),
       () => undefined,

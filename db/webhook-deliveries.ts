@@ -104,12 +104,14 @@ const mark: Statement = {
       delivered_at = CASE WHEN m.status = 'delivered' THEN now() END,
       due_at = CASE WHEN m.status = 'retrying' THEN now() + make_interval(secs => ?) END
       FROM jsonb_to_recordset(?) AS m (id bigint, status text, result text)
-     WHERE d.id = m.id AND d.status IN ('pending', 'retrying')`,
+     -- The list says how few they are: by the join alone, the whole table is read until it is long.
+     WHERE d.id = ANY (?::bigint[]) AND d.id = m.id AND d.status IN ('pending', 'retrying')`,
 };
 
 export async function markWebhooks(executor: Executor, marks: readonly WebhookMark[]): Promise<void> {
   if (marks.length === 0) return;
-  await run(executor, mark, [RETRY_SCHEDULE_SECONDS, JSON.stringify(marks)]);
+  const ids = marks.map(({ id }) => id);
+  await run(executor, mark, [RETRY_SCHEDULE_SECONDS, JSON.stringify(marks), ids]);
 }
 
 const disable: Statement = {

@@ -8,6 +8,7 @@ import { transition } from './operation.js';
 import type { PaymentChange } from './payment-change.js';
 import { isUnwanted } from './payment-decisions.js';
 import {
+  holdsMoney,
   outcomeBesides,
   type FallbackFacts,
   type OperationFacts,
@@ -25,7 +26,8 @@ import { paymentError } from './problem-codes.js';
 
 /**
  * A change that ends an attempt, made into one that goes on at the next account where that is allowed: its decision has
- * said so (`mayFailOver`), an account is left that can be used now, and somebody still wants the payment. `random`: 10 bytes.
+ * said so (`mayFailOver`), an account is left that can be used now, somebody still wants the payment, and no money of an
+ * earlier attempt has come for it after all. `random`: 10 bytes.
  */
 export function failOver(
   payment: PaymentFacts,
@@ -36,7 +38,7 @@ export function failOver(
   const { operation: ending } = change;
   const old = ending && payment.operations.find(({ id }) => id === ending.id);
   if (!old || !change.mayFailOver || isEnded(payment.record.status)) return change;
-  if (isUnwanted(payment, nowMs)) return change;
+  if (isUnwanted(payment, nowMs) || holdsMoney(payment)) return change;
   const next = nextAttempt(payment, old, nowMs, random);
   if (!next) return change;
   const error = ending.lastError ?? change.lastError ?? old.lastError;

@@ -19,9 +19,9 @@ import {
   decideRefunded,
   decideRefundRefused,
   decideRefundReversed,
-  withRefundDetails,
   type RefundFacts,
 } from './payment-refunds.js';
+import { withRefundDetails } from './refund-details.js';
 import { REVIEW_POLL_DELAY_MS } from './payment-position.js';
 import { paymentError, type ExecutionErrorCode, type PaymentError } from './problem-codes.js';
 

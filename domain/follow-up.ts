@@ -83,7 +83,7 @@ export interface FollowUpPosition {
   readonly status: OperationStatus;
   readonly provider: string;
   readonly account: string;
-  /** After this the call is not made again. */
+  /** After this the call is not made any more, for the first time or again. */
   readonly replayUntilMs: number;
   /** The provider refused it for now and wants the same call again. */
   readonly isToRetry: boolean;
@@ -141,7 +141,7 @@ export function nextFollowUpStep(position: FollowUpPosition, nowMs: number): Fol
   switch (status) {
     case 'planned':
       // Provably nothing was ever sent for it, so nobody has to be asked.
-      return nowMs >= deadlineMs ? { do: 'drop_follow_up' } : { do: 'start_follow_up' };
+      return nowMs < position.replayUntilMs ? { do: 'start_follow_up' } : { do: 'drop_follow_up' };
     case 'sent':
     case 'unknown':
       if (nowMs >= deadlineMs) return { do: 'review_follow_up' };

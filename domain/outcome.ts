@@ -154,3 +154,8 @@ export type FollowUpOutcome = Moved | Pending | Failed | NotExecuted | Unknown;
 export type FollowUpLookup = FollowUpOutcome | NotFound;
 /** A harmless call that tells whether a provider's account can be reached and used. */
 export type ProbeOutcome = { readonly kind: 'alive' } | Failed | NotExecuted | Unknown;
+
+/** It tells nothing of the money: to be asked again, or tried again. */
+export function isUnclear(outcome: { readonly kind: string }): outcome is NotExecuted | Unknown {
+  return outcome.kind === 'unknown' || outcome.kind === 'not_executed';
+}

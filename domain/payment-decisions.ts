@@ -12,6 +12,7 @@ import { decideRefused } from './payment-refusal.js';
 import {
   endsAt,
   isRefusedStillPayable,
+  holdsMoney,
   outcomeBesides,
   type OperationFacts,
   type PaymentFacts,
@@ -38,7 +39,7 @@ export function decideStart(
     case 'not_executed':
       return operation.status === 'sent' ? operationOnly(operation, 'not_delivered') : undefined;
     case 'unknown':
-      return decideUnclear(operation, outcome, nowMs);
+      return decideUnclear(payment, operation, outcome, nowMs);
   }
 }
 
@@ -124,6 +125,7 @@ function decidePending(
 
 /** A call without a readable, verified answer: the first time it is news, afterwards it changes nothing. */
 function decideUnclear(
+  payment: PaymentFacts,
   operation: OperationFacts,
   outcome: Unknown,
   nowMs: number,
@@ -138,7 +140,9 @@ function decideUnclear(
   });
   if (!change) return undefined;
   const event: NewEvent = { type: 'operation.unknown', detail: { id: operation.id, error: lastError } };
-  return { operation: change, outcome: 'unknown', lastError, events: [event] };
+  // A person who is asked about other money of it is still asked.
+  const known = outcomeBesides(payment);
+  return { operation: change, outcome: known === 'review' ? known : 'unknown', lastError, events: [event] };
 }
 
 /** The provider's object can no longer be paid: the attempt is over, and the payment too where it is unwanted. */
@@ -180,11 +184,16 @@ export function decideCancel(payment: PaymentFacts, operation: OperationFacts | 
   return { operation: change, ...ending(payment, operation, [canceled]) };
 }
 
-/** A kill switch came between acceptance and sending: nothing was sent, and the payer may choose another way. */
+/**
+ * Nothing was sent, and is not to be: a kill switch came between acceptance and sending, or money of an earlier attempt
+ * did, and nobody is to be charged twice.
+ */
 export function decideStopped(payment: PaymentFacts, operation: OperationFacts): PaymentChange | undefined {
   const change = operationChange(operation, 'send_forbidden', {});
   if (!change) return undefined;
-  const message = 'charges like this one are stopped for now';
+  const message = holdsMoney(payment)
+    ? 'money for an earlier attempt has come after all'
+    : 'charges like this one are stopped for now';
   return {
     operation: change,
     status: 'requires_payment_method',

@@ -227,12 +227,16 @@ export function openOperation(payment: PaymentFacts): OperationFacts | undefined
   return operation && isOpen(operation.status) ? operation : undefined;
 }
 
+/** Money came that was not given back. Before the payment is paid it lies in suspense, and nobody is to pay again. */
+export function holdsMoney({ record }: Pick<PaymentFacts, 'record'>): boolean {
+  return record.amountReceivedMinor > record.amountRefundedMinor;
+}
+
 /**
  * The outcome of a payment whose newest operation leaves no doubt. Money that came before and was not delivered
  * lies in suspense, and stays in review until a person has decided about it (payment model, rule 11).
  */
 export function outcomeBesides({ record, operations }: PaymentFacts): PaymentOutcome {
-  const isHeld = record.amountReceivedMinor > record.amountRefundedMinor;
   // Money of another currency is in none of the payment's amounts.
   const differed = operations.some(
     ({ posted, lastError }) =>
@@ -240,5 +244,5 @@ export function outcomeBesides({ record, operations }: PaymentFacts): PaymentOut
       !posted.includes('refunded_by_provider') &&
       lastError?.code === 'amount_differs',
   );
-  return isHeld || differed ? 'review' : 'known';
+  return holdsMoney({ record }) || differed ? 'review' : 'known';
 }

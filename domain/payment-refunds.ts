@@ -3,11 +3,10 @@ import type { NewEvent } from './events.js';
 import { refundedPosting, refundReversedPosting, type MoneyOut } from './ledger.js';
 import type { MovedEvidence } from './outcome.js';
 import { isOpen } from './operation.js';
-import { applyChange, operationChange, type PaymentChange, type ReviewKey } from './payment-change.js';
+import { operationChange, type PaymentChange, type ReviewKey } from './payment-change.js';
 import type { OperationFacts, PaymentFacts } from './payment-facts.js';
 import { REVIEW_POLL_DELAY_MS } from './payment-position.js';
 import { paymentError, type PaymentError } from './problem-codes.js';
-import { toRefundResource } from './refund-resource.js';
 
 /** What the ledger has for one operation that took money, with all that was given back of it since. */
 export interface Holding {
@@ -147,7 +146,7 @@ function answering(
 
 /**
  * An attempt whose money waited for a person in vain, and all of which we had given back, is over: the payer may pay in
- * another way. Undefined where some of it is left.
+ * another way. After a capture, whose hold is used up, the payment has ended unpaid. Undefined where some of it is left.
  */
 export function decideEmptied(
   payment: PaymentFacts,
@@ -159,12 +158,13 @@ export function decideEmptied(
   if (operation.status !== 'review' || !isEmpty) return undefined;
   const change = operationChange(operation, 'unpayable_confirmed', {});
   if (!change) return undefined;
-  return {
-    operation: change,
-    ...(payment.record.status === 'processing' ? { status: 'requires_payment_method' as const } : {}),
-    outcome: openReviews.length === 0 ? 'known' : 'review',
-    events: [{ type: 'operation.closed', detail: { id: operation.id } }],
-  };
+  const closed: NewEvent = { type: 'operation.closed', detail: { id: operation.id } };
+  const base = { operation: change, outcome: openReviews.length === 0 ? 'known' : 'review' } as const;
+  if (payment.record.status !== 'processing') return { ...base, events: [closed] };
+  // The hold was used up by the capture: there is nothing left to capture, or to let go.
+  return operation.kind === 'capture'
+    ? { ...base, status: 'canceled', releasesClaims: true, events: [closed, { type: 'payment.canceled' }] }
+    : { ...base, status: 'requires_payment_method', events: [closed] };
 }
 
 /** From suspense first: it is owed to nobody yet. */
@@ -274,34 +274,4 @@ function moneyOut(
     amountMinor,
     fromSuspenseMinor,
   };
-}
-
-/** Events of a refund carry the refund as it is after the change; `decide…` names them, and this tells them in full. */
-export function withRefundDetails(
-  payment: PaymentFacts,
-  operation: OperationFacts,
-  change: PaymentChange,
-): PaymentChange {
-  const after = applyChange(payment, change).operations.find(({ id }) => id === operation.id);
-  const resource = after && refundResourceOf(payment, after);
-  if (!resource) return change;
-  const events = change.events.map((event) =>
-    event.type.startsWith('refund.') ? { ...event, detail: resource } : event,
-  );
-  return { ...change, events };
-}
-
-/** Undefined for an operation that no request for a refund is behind. */
-export function refundResourceOf(payment: PaymentFacts, operation: OperationFacts) {
-  const { refund, amountMinor, currency, status, posted, lastError } = operation;
-  if (!refund) return undefined;
-  return toRefundResource({
-    terms: refund,
-    paymentId: payment.record.id,
-    amountMinor,
-    currency,
-    operationStatus: status,
-    posted,
-    lastError,
-  });
 }

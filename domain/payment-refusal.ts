@@ -68,5 +68,5 @@ function decideRefusedStillPayable(
     detail: { id: operation.id, error: known.lastError },
   };
   if (isEnded(payment.record.status)) return { operation: change, events: [refused] };
-  return { operation: change, status: 'processing', outcome: 'known', events: [refused] };
+  return { operation: change, status: 'processing', outcome: outcomeBesides(payment), events: [refused] };
 }

@@ -65,6 +65,10 @@ function decideSuccess(
     amountReceivedMinor: payment.record.amountReceivedMinor + paid.amountMinor,
     postings: [paidPosting(money)],
     grantsEntitlements: true,
+    // The provider's word on what a person was asked about answers the question.
+    ...(operation.status === 'review'
+      ? { closesReviews: [{ operationId: operation.id, reason: 'no_answer' as const }] }
+      : {}),
     events: [{ type: 'payment.succeeded' }, ...grantedEvents(payment)],
   };
   if (verdict.surplusMinor === 0) return success;

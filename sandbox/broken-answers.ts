@@ -5,6 +5,39 @@ import { setTimeout as wait } from 'node:timers/promises';
 const defaultDripMs = 200;
 const oversizedLimitBytes = 1024 * 1024 * 1024;
 
+/** True where the fault was the answer, or the silence; the effect has taken place by then. */
+export async function answerBroken(
+  response: ServerResponse,
+  text: string,
+  fault: string,
+  delayMs?: number,
+): Promise<boolean> {
+  switch (fault) {
+    case 'timeout_after':
+      return true;
+    case 'error_500_after':
+      answerServerError(response);
+      return true;
+    case 'reset_after':
+      resetConnection(response);
+      return true;
+    case 'slow_drip':
+      await answerDripping(response, text, delayMs);
+      return true;
+    case 'truncated':
+      answerTruncated(response, text);
+      return true;
+    case 'oversized':
+      await answerEndlessly(response, text);
+      return true;
+    case 'garbage':
+      answerGarbage(response);
+      return true;
+    default:
+      return false;
+  }
+}
+
 /** Ends the connection with RST, as a crashed peer or a firewall does. */
 export function resetConnection(response: ServerResponse): void {
   const { socket } = response;

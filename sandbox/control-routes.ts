@@ -3,13 +3,13 @@ import type { TradeBook } from './alipay/trades.js';
 import { tell } from './alipay/trades.js';
 import { formatYuan } from './alipay/money-and-time.js';
 import { BadRequest } from './control-errors.js';
-import type { FaultBook } from './faults.js';
+import type { AlipayAndMerchantFaults } from './faults.js';
 import { escapeHtml, htmlPage } from './html-page.js';
 import type { Journal, JournalEntry } from './journal.js';
 
 export interface ControlDependencies {
   readonly journal: Journal;
-  readonly faults: FaultBook;
+  readonly faults: AlipayAndMerchantFaults;
   readonly trades: TradeBook;
 }
 

@@ -10,7 +10,7 @@ import { payerPageRoutes } from './alipay/payer-page.js';
 import { PayerRefused, TradeBook } from './alipay/trades.js';
 import { BadRequest, NotFound } from './control-errors.js';
 import { controlRoutes } from './control-routes.js';
-import { FaultBook } from './faults.js';
+import { AlipayAndMerchantFaults } from './faults.js';
 import { Journal } from './journal.js';
 import { PortMemory, stopListening } from './listening.js';
 import { merchantEndpointRoutes } from './merchant-endpoint.js';
@@ -43,7 +43,7 @@ export async function createSandbox(settings: SandboxSettings): Promise<Sandbox>
 async function startSandbox(settings: SandboxSettings, unlock: () => void): Promise<Sandbox> {
   const { folder, host } = settings;
   const journal = await Journal.open(join(folder, 'journal.ndjson'), settings.isFsyncOn);
-  const faults = new FaultBook(folder);
+  const faults = new AlipayAndMerchantFaults(folder);
   const credentials = loadCredentials(folder);
   const notifications = new NotificationQueue(journal, faults, credentials, settings.speed);
   const trades = new TradeBook(journal, (trade, effect) => notifications.announce(trade, effect));

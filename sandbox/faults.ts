@@ -1,6 +1,5 @@
-import { join } from 'node:path';
 import { z } from 'zod';
-import { readStateFile, writeStateFile } from './state-folder.js';
+import { FaultBook } from './fault-book.js';
 
 /** Faults of a call to the provider that happen instead of the effect. */
 const beforeEffect = [
@@ -86,71 +85,24 @@ function faultsOf(operation: FaultOperation): readonly string[] {
   return gatewayFaults;
 }
 
-/** The faults waiting to happen. They outlive a restart, in a small file of their own. */
-export class FaultBook {
-  readonly #file: string;
-  #faults: Fault[];
-  #lastId = 0;
-
-  constructor(folder: string) {
-    this.#file = join(folder, 'faults.json');
-    this.#faults = (readStateFile(this.#file) ?? []) as Fault[];
-    for (const fault of this.#faults) this.#lastId = Math.max(this.#lastId, fault.id);
-  }
-
-  /** Throws a ZodError for anything it does not know. */
-  add(input: unknown): Fault {
+/** `*` means every call to the gateway, and only those. */
+export class AlipayAndMerchantFaults extends FaultBook<FaultOperation, Fault> {
+  protected read(input: unknown, id: number): Fault {
     const parsed = faultSchema.parse(input);
-    this.#lastId += 1;
-    const provider = parsed.operation === 'webhook' ? 'merchant' : 'alipay';
-    const fault: Fault = { ...parsed, id: this.#lastId, provider };
-    this.#faults.push(fault);
-    this.#save();
-    return fault;
+    return { ...parsed, id, provider: parsed.operation === 'webhook' ? 'merchant' : 'alipay' };
   }
 
-  list(): readonly Fault[] {
-    return this.#faults;
-  }
-
-  clear(): number {
-    const count = this.#faults.length;
-    this.#faults = [];
-    this.#save();
-    return count;
-  }
-
-  /** The oldest fault that hits this call, counted down. `*` means every call to the gateway, and only those. */
-  take(operation: FaultOperation, reference: string | undefined): Fault | undefined {
-    const fault = this.#faults.find(
-      (candidate) =>
-        (candidate.operation === operation ||
-          (candidate.operation === '*' && isGatewayOperation(operation))) &&
-        (candidate.reference === undefined || candidate.reference === reference),
-    );
-    if (fault === undefined || fault.times === -1) return fault;
-    const hit = { ...fault };
-    fault.times -= 1;
-    if (fault.times === 0) this.#faults = this.#faults.filter((other) => other !== fault);
-    this.#save();
-    return hit;
+  protected override isCall(operation: FaultOperation): boolean {
+    return operation !== 'notification' && operation !== 'webhook';
   }
 
   /** True while every new connection to the gateway must be reset unread. Counted down per connection. */
   takeConnectionReset(): boolean {
-    const first = this.#faults.find((fault) => fault.operation === '*' && fault.reference === undefined);
+    const first = this.list().find((fault) => fault.operation === '*' && fault.reference === undefined);
     if (first?.fault !== 'refused') return false;
     this.take('*', undefined);
     return true;
   }
-
-  #save(): void {
-    writeStateFile(this.#file, this.#faults);
-  }
-}
-
-function isGatewayOperation(operation: FaultOperation): boolean {
-  return operation !== 'notification' && operation !== 'webhook';
 }
 
 export function isBeforeEffect(fault: string): fault is (typeof beforeEffect)[number] {

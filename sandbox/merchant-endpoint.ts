@@ -4,7 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import express, { Router, type Request } from 'express';
 import { z } from 'zod';
 import { answerServerError } from './broken-answers.js';
-import type { FaultBook } from './faults.js';
+import type { AlipayAndMerchantFaults } from './faults.js';
 import { endpointKey, type Journal } from './journal.js';
 import { readStateFile, writeStateFile } from './state-folder.js';
 
@@ -20,7 +20,7 @@ const defaultSlowMs = 1000;
 export interface MerchantEndpointDependencies {
   readonly folder: string;
   readonly journal: Journal;
-  readonly faults: FaultBook;
+  readonly faults: AlipayAndMerchantFaults;
 }
 
 /** Stands for the merchant's own server: it takes webhooks, checks them itself and writes each arrival down. */

@@ -6,6 +6,7 @@ import { bundleWorkflowCode } from '@temporalio/worker';
 const dist = new URL('../', import.meta.url);
 const { code } = await bundleWorkflowCode({
   workflowsPath: fileURLToPath(new URL('workflows/index.js', dist)),
+  preloadModules: [fileURLToPath(new URL('workflows/short-stack-traces.js', dist))],
   logger: { log: warn, trace: quiet, debug: quiet, info: quiet, warn: console.warn, error: console.error },
 });
 await writeFile(new URL('workflow-bundle.js', dist), code);

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { seconds } from './progress.js';
-import { repositoryRoot } from './repository-root.js';
+import { seconds } from './set-up/progress.js';
+import { repositoryRoot } from './set-up/repository-root.js';
 
 interface Check {
   name: string;
@@ -50,7 +50,7 @@ function checks(root: string): Check[] {
       args: ['--config', '.dependency-cruiser.cjs', ...folders],
     },
     { name: 'schema dump', script: ours('dump-schema'), args: ['--check'] },
-    { name: "documents' links", script: ours('check-doc-links'), args: [] },
+    { name: "documents' links", script: ours('check/check-doc-links'), args: [] },
   ];
 }
 

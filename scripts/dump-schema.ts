@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { runMigrations } from '../db/migrate.js';
-import { startPostgres } from './postgres.js';
-import { APP_ROLE, prepareDatabase } from './prepare-database.js';
-import { repositoryRoot } from './repository-root.js';
+import { startPostgres } from './postgres/postgres.js';
+import { APP_ROLE, prepareDatabase } from './postgres/prepare-database.js';
+import { repositoryRoot } from './set-up/repository-root.js';
 
 /**
  * Writes db/schema.sql from the catalogues of a freshly migrated database, so that a reader and a reviewer

@@ -11,12 +11,19 @@ import { listAccounts } from '../db/provider-accounts.js';
 import { inTransaction } from '../db/transaction.js';
 import { isCurrency } from '../domain/currencies.js';
 import { makeId } from '../domain/ids.js';
-import { isAmountMinor } from '../domain/money.js';
-import { modes, type Mode, type Tenant } from '../domain/tenant.js';
+import type { Tenant } from '../domain/tenant.js';
 import { providerNames } from '../providers/registry.js';
-import { makeAccount } from './merchant-account.js';
-import { printAccounts } from './merchant-accounts.js';
-import { printOpenReviews } from './merchant-reviews.js';
+import { makeAccount } from './merchant/merchant-account.js';
+import {
+  amountOf,
+  isTimeZone,
+  requireId,
+  requireMode,
+  requirePayer,
+  UsageError,
+} from './merchant/merchant-arguments.js';
+import { printAccounts } from './merchant/merchant-accounts.js';
+import { printOpenReviews } from './merchant/merchant-reviews.js';
 
 const usage = `Usage: npm run merchant -- <command> --id ID --mode test|live …
        npm run merchant -- reviews|accounts ID [--mode live]
@@ -51,8 +58,6 @@ const options = {
   reason: { type: 'string', default: 'blocked by an operator' },
   help: { type: 'boolean', default: false },
 } as const;
-
-class UsageError extends Error {}
 
 type Options = ReturnType<typeof parseArguments>['values'];
 
@@ -257,37 +262,6 @@ function restore({ tenant, values }: Command): Work {
 async function requireMerchant(trx: Executor, tenant: Tenant): Promise<void> {
   if (await merchantExists(trx, tenant)) return;
   throw new UsageError(`There is no merchant ${tenant.merchantId} in mode ${tenant.mode}; create it first.`);
-}
-
-function requireId(id: string | undefined): string {
-  if (id !== undefined && /^[0-9A-Za-z][0-9A-Za-z._-]{0,63}$/.test(id)) return id;
-  throw new UsageError('--id takes the merchant: 1 to 64 letters, digits, dots, hyphens or underscores.');
-}
-
-function requireMode(text: string | undefined): Mode {
-  const mode = modes.find((known) => known === text);
-  if (mode === undefined) throw new UsageError('--mode takes test or live.');
-  return mode;
-}
-
-function requirePayer(payer: string | undefined): string {
-  if (payer !== undefined && payer !== '' && payer.length <= 200) return payer;
-  throw new UsageError("--payer takes the payer's id, 1 to 200 characters.");
-}
-
-function amountOf(text: string | undefined, option: string): number | null {
-  if (text === undefined) return null;
-  if (/^\d{1,15}$/.test(text) && isAmountMinor(Number(text))) return Number(text);
-  throw new UsageError(`${option} takes an amount in minor units, such as 100000 for CNY 1,000.00.`);
-}
-
-function isTimeZone(name: string): boolean {
-  try {
-    new Intl.DateTimeFormat('en-US', { timeZone: name });
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 main().catch((error: unknown) => {

@@ -1,5 +1,5 @@
 import { NameRefused, writeProvider } from './new-provider/write-provider.js';
-import { repositoryRoot } from './repository-root.js';
+import { repositoryRoot } from './set-up/repository-root.js';
 
 const usage = `Usage: npm run new:provider NAME
 

@@ -1,10 +1,10 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { stopLeftovers } from './other-instance.js';
-import { stopProcess } from './process-identity.js';
-import { withProgress } from './progress.js';
-import { repositoryRoot } from './repository-root.js';
-import { readRemembered, readRunning, sharedFolderFor, type StateFolder } from './state-folder.js';
+import { stopLeftovers } from './start/other-instance.js';
+import { stopProcess } from './set-up/process-identity.js';
+import { withProgress } from './set-up/progress.js';
+import { repositoryRoot } from './set-up/repository-root.js';
+import { readRemembered, readRunning, sharedFolderFor, type StateFolder } from './set-up/state-folder.js';
 
 const USAGE = `Usage: npm run reset [-- --keep-cache]
 

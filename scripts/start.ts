@@ -1,10 +1,10 @@
-import { demonstratePurchase } from './demonstrate-purchase.js';
-import { identityOf } from './process-identity.js';
-import { whenNpmEnds } from './npm-parent.js';
-import { seconds, SetupError } from './progress.js';
-import { parseStartArguments, START_USAGE } from './start-arguments.js';
-import { stopLeftovers, waitForOther } from './other-instance.js';
-import { startInstance, type Instance } from './start-instance.js';
+import { demonstratePurchase } from './demo/demonstrate-purchase.js';
+import { identityOf } from './set-up/process-identity.js';
+import { whenNpmEnds } from './start/npm-parent.js';
+import { seconds, SetupError } from './set-up/progress.js';
+import { parseStartArguments, START_USAGE } from './start/start-arguments.js';
+import { stopLeftovers, waitForOther } from './start/other-instance.js';
+import { startInstance, type Instance } from './start/start-instance.js';
 import {
   claimInstance,
   clearRunning,
@@ -13,8 +13,8 @@ import {
   writeRunning,
   writeSecrets,
   type StateFolder,
-} from './state-folder.js';
-import { Supervisor } from './supervisor.js';
+} from './set-up/state-folder.js';
+import { Supervisor } from './processes/supervisor.js';
 
 const print = (line: string) => void process.stdout.write(`${line}\n`);
 

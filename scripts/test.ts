@@ -2,11 +2,11 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findPostgresBinaries } from './postgres-binaries.js';
-import { SetupError, withProgress } from './progress.js';
-import { repositoryRoot } from './repository-root.js';
-import { skippedLines, summaryLine, type TestCounts } from './summary-reporter.js';
-import { findTemporalBinary } from './temporal-server.js';
+import { findPostgresBinaries } from './postgres/postgres-binaries.js';
+import { SetupError, withProgress } from './set-up/progress.js';
+import { repositoryRoot } from './set-up/repository-root.js';
+import { skippedLines, summaryLine, type TestCounts } from './check/summary-reporter.js';
+import { findTemporalBinary } from './temporal/temporal-server.js';
 
 /** `npm test`: the set-up of `npm start`, then vitest; the last line is the count. */
 export async function main(args: readonly string[]): Promise<number> {
@@ -36,7 +36,7 @@ export async function main(args: readonly string[]): Promise<number> {
 function runVitest(root: string, args: readonly string[], countsFile: string): Promise<number> {
   const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
   const reporters = args.some((argument) => argument.startsWith('--reporter')) ? [] : ['--reporter=default'];
-  reporters.push(`--reporter=${join(root, 'dist', 'scripts', 'summary-reporter.js')}`);
+  reporters.push(`--reporter=${join(root, 'dist', 'scripts', 'check', 'summary-reporter.js')}`);
   const child = spawn(process.execPath, [vitest, 'run', ...reporters, ...args], {
     cwd: root,
     stdio: 'inherit',

@@ -16,7 +16,7 @@ async function main(args: readonly string[]): Promise<number> {
     return args.includes('--help') ? 0 : 2;
   }
   const { DATABASE_URL: url } = readEnvironment();
-  const database = connectDatabase({ url, applicationName: 'quittance-verify' });
+  const database = connectDatabase({ url, applicationName: 'quittance-verify', statementTimeoutMs: null });
   try {
     const ledger = await verifyLedger(database);
     const { wallets, differences } = await verifyWallets(database);

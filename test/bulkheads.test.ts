@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import { gateSettings } from '../activities/account-gate.js';
 import { providerNames } from '../providers/registry.js';
-import { runToEnd } from '../scripts/processes.js';
+import { runToEnd } from '../scripts/processes/processes.js';
 import { addHangingCredential, type HangingProvider } from './hanging-provider.js';
 import { House } from './house.js';
 import type { Answer, Merchant } from './merchant.js';

@@ -11,8 +11,8 @@ import {
   type PaymentCounts,
 } from '../bench/counter.js';
 import { proveCounting } from '../bench/prove-counting.js';
-import { startPostgres, type RunningPostgres } from '../scripts/postgres.js';
-import { APP_ROLE } from '../scripts/prepare-database.js';
+import { startPostgres, type RunningPostgres } from '../scripts/postgres/postgres.js';
+import { APP_ROLE } from '../scripts/postgres/prepare-database.js';
 import { House } from './house.js';
 import { accountAt } from './provider-account.js';
 import { until } from './until.js';

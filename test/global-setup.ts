@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { runMigrations } from '../db/migrate.js';
-import { APP_ROLE, prepareDatabase } from '../scripts/prepare-database.js';
-import { withProgress } from '../scripts/progress.js';
-import { startPostgres } from '../scripts/postgres.js';
-import { findTemporalBinary, startTemporalDevServer } from '../scripts/temporal-server.js';
+import { APP_ROLE, prepareDatabase } from '../scripts/postgres/prepare-database.js';
+import { withProgress } from '../scripts/set-up/progress.js';
+import { startPostgres } from '../scripts/postgres/postgres.js';
+import { findTemporalBinary, startTemporalDevServer } from '../scripts/temporal/temporal-server.js';
 
 declare module 'vitest' {
   interface ProvidedContext {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { runToEnd } from '../scripts/processes.js';
+import { runToEnd } from '../scripts/processes/processes.js';
 import { addHangingCredential, type HangingProvider } from './hanging-provider.js';
 import { House } from './house.js';
 import { offer, referenceOf } from './offer.js';

@@ -1,4 +1,4 @@
-import { runToEnd } from '../scripts/processes.js';
+import { runToEnd } from '../scripts/processes/processes.js';
 import type { House } from './house.js';
 import type { Merchant } from './merchant.js';
 

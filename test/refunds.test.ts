@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { House } from './house.js';
 import { ledgerBalances } from './ledger-balances.js';
-import { besideUs, stripeAccount } from './provider-accounts.js';
+import { stripeAccount } from './provider-accounts.js';
+import { events, granted, openNotifications, openReasons, refundBeside, settle } from './refund-acts.js';
 import { until } from './until.js';
 
 let house: House;
@@ -52,11 +53,6 @@ const ends = (id: string, status: string) =>
     45_000,
   );
 
-async function granted(payer: string): Promise<number> {
-  const { body } = await house.merchant.get(`/v1/entitlements?payer=${payer}`);
-  return (body['data'] as { status: string }[]).filter(({ status }) => status === 'granted').length;
-}
-
 /** Our ledger, the payment and the provider's journal agree about what went back. */
 async function expectRefunded(id: string, ...amounts: number[]): Promise<void> {
   const sum = amounts.reduce((total, amount) => total + amount, 0);
@@ -64,11 +60,6 @@ async function expectRefunded(id: string, ...amounts: number[]): Promise<void> {
   const balances = await ledgerBalances(house, id);
   expect(balances[`provider:stripe:${account}`] ?? 0).toBe(100_000 - sum);
   expect((await house.merchant.payment(id))['amount_refunded']).toBe(sum);
-}
-
-async function events(id: string): Promise<string[]> {
-  const { body } = await house.merchant.get(`/v1/payments/${id}/events`);
-  return (body['data'] as { type: string }[]).map(({ type }) => type);
 }
 
 describe('a refund', () => {
@@ -87,8 +78,8 @@ describe('a refund', () => {
     const payment = await house.merchant.payment(id);
     expect([payment['status'], payment['outcome']]).toEqual(['succeeded', 'known']);
     await expectRefunded(id, 100_000);
-    expect(await granted(payer)).toBe(0);
-    expect((await events(id)).slice(-3)).toEqual([
+    expect(await granted(house, payer)).toBe(0);
+    expect((await events(house, id)).slice(-3)).toEqual([
       'refund.requested',
       'refund.succeeded',
       'entitlement.revoked',
@@ -113,7 +104,7 @@ describe('a refund', () => {
       status: 'succeeded',
       amount: 30_000,
     });
-    expect(await granted(payer)).toBe(1);
+    expect(await granted(house, payer)).toBe(1);
     const tooMuch = await refund(id, { amount: 70_001 });
     expect([tooMuch.status, tooMuch.body['code'], tooMuch.body['refundable']]).toEqual([
       422,
@@ -121,7 +112,7 @@ describe('a refund', () => {
       70_000,
     ]);
     expect((await refund(id)).body).toMatchObject({ status: 'succeeded', amount: 70_000 });
-    expect(await granted(payer)).toBe(0);
+    expect(await granted(house, payer)).toBe(0);
     await expectRefunded(id, 30_000, 70_000);
     const none = await refund(id);
     expect([none.status, none.body['code']]).toEqual([409, 'payment_not_refundable']);
@@ -139,7 +130,7 @@ describe('a refund', () => {
     expect((await refund(id)).body).toMatchObject({ status: 'succeeded', amount: 60_000 });
     expect(await ledgerBalances(house, id)).toEqual({});
     // Stripe tells of it by the charge as well, whose reference is the authorization's.
-    await until('its notifications are applied', async () => (await openNotifications(id)) === 0);
+    await until('its notifications are applied', async () => (await openNotifications(house, id)) === 0);
     expect((await house.merchant.payment(id))['outcome']).toBe('known');
   });
 
@@ -183,8 +174,8 @@ describe('a refund', () => {
     const made = await refund(id, {}, key);
     expect([made.status, made.body['status']]).toEqual([202, 'pending']);
     expect(made.headers.get('location')).toBe(`/v1/refunds/${made.body['id'] as string}`);
-    expect(await granted(payer)).toBe(1);
-    await settle(id, 'succeeded');
+    expect(await granted(house, payer)).toBe(1);
+    await settle(house, id, 'succeeded');
     await ends(made.body['id'] as string, 'succeeded');
     await expectRefunded(id, 100_000);
     const replayed = await refund(id, {}, key);
@@ -194,12 +185,12 @@ describe('a refund', () => {
   test('that fails in the end gives nothing back, and can be asked for again', async () => {
     const { id, payer } = await paid({ payment_token: 'pm_card_pendingRefund' });
     const made = await refund(id);
-    await settle(id, 'failed');
+    await settle(house, id, 'failed');
     const failed = await ends(made.body['id'] as string, 'failed');
     expect(failed['last_error']).toMatchObject({ code: 'refund_refused', provider: 'stripe' });
     expect((await house.merchant.payment(id))['amount_refunded']).toBe(0);
-    expect(await granted(payer)).toBe(1);
-    expect(await events(id)).toContain('refund.failed');
+    expect(await granted(house, payer)).toBe(1);
+    expect(await events(house, id)).toContain('refund.failed');
     expect((await refund(id, { amount: 1 })).status).toBe(202);
   });
 
@@ -207,7 +198,7 @@ describe('a refund', () => {
     const { id } = await paid();
     const made = await refund(id);
     expect(made.body['status']).toBe('succeeded');
-    await settle(id, 'failed');
+    await settle(house, id, 'failed');
     await ends(made.body['id'] as string, 'failed');
     const balances = await ledgerBalances(house, id);
     expect(balances[`provider:stripe:${account}`]).toBe(100_000);
@@ -218,31 +209,16 @@ describe('a refund', () => {
     expect(again.body['status']).toBe('succeeded');
     expect(await ledgerBalances(house, id)).toEqual({});
     expect((await house.merchant.payment(id))['outcome']).toBe('known');
-    expect(await openReasons(id)).toEqual([]);
+    expect(await openReasons(house, id)).toEqual([]);
   });
 });
-
-async function openNotifications(id: string): Promise<number> {
-  const { rows } = await house.sql.query(
-    `SELECT 1 FROM notifications WHERE payment_id = $1 AND processed_at IS NULL`,
-    [id],
-  );
-  return rows.length;
-}
-
-/** What the payer's bank did with the payment's last refund. */
-async function settle(id: string, outcome: 'succeeded' | 'failed'): Promise<void> {
-  const entries = await house.sandbox.journal({ kind: 'refund' });
-  const mine = entries.filter(({ reference }) => reference.startsWith(id.slice('pay_'.length)));
-  await house.sandbox.call('POST', `/stripe/refunds/${String(mine.at(-1)?.['refund'])}/settle`, { outcome });
-}
 
 describe('a refund and its announcements', () => {
   test('are one posting, in whatever order they come', async () => {
     const { id } = await paid();
     await refund(id, { amount: 40_000 });
     await refund(id, { amount: 60_000 });
-    await until('all notifications are applied', async () => (await openNotifications(id)) === 0);
+    await until('all notifications are applied', async () => (await openNotifications(house, id)) === 0);
     await expectRefunded(id, 40_000, 60_000);
     const payment = await house.merchant.payment(id);
     expect([payment['outcome'], payment['status']]).toEqual(['known', 'succeeded']);
@@ -251,40 +227,22 @@ describe('a refund and its announcements', () => {
   test('leave to a person what went back without us beside it', async () => {
     const { id } = await paid();
     await refund(id, { amount: 40_000 });
-    await refundBeside(id, 10_000);
+    await refundBeside(house, id, 10_000);
     await until('a person is asked', async () => (await house.merchant.payment(id))['outcome'] === 'review');
-    expect(await openReasons(id)).toEqual(['unexpected_refund']);
+    expect(await openReasons(house, id)).toEqual(['unexpected_refund']);
   });
 
   test('find out about what went back without us, where ours is refused for it', async () => {
     const { id, payer } = await paid();
     await fault('notification', 'lost', -1);
-    await refundBeside(id, 100_000);
+    await refundBeside(house, id, 100_000);
     const refused = await refund(id);
     expect(refused.body).toMatchObject({ status: 'failed', last_error: { code: 'refund_refused' } });
-    expect(await openReasons(id)).toEqual(['unexpected_refund']);
+    expect(await openReasons(house, id)).toEqual(['unexpected_refund']);
     await expectRefunded(id, 100_000);
-    expect(await granted(payer)).toBe(1);
+    expect(await granted(house, payer)).toBe(1);
   });
 });
-
-async function refundBeside(id: string, amountMinor: number): Promise<void> {
-  const { rows } = await house.sql.query(
-    `SELECT provider_reference, provider_key FROM operations WHERE payment_id = $1 AND kind = 'sale'`,
-    [id],
-  );
-  const sale = rows[0] as { provider_reference: string; provider_key: string };
-  await besideUs(house, '/v1/refunds', {
-    ...{ payment_intent: sale.provider_reference, amount: String(amountMinor) },
-    'metadata[by]': `${sale.provider_key} by hand`,
-  });
-}
-
-async function openReasons(id: string): Promise<string[]> {
-  const { body } = await house.merchant.get('/v1/reviews?status=open&limit=100');
-  const reviews = body['data'] as { payment: string; reason: string }[];
-  return reviews.filter(({ payment }) => payment === id).map(({ reason }) => reason);
-}
 
 describe('a refund without a clean answer', () => {
   test.each([

@@ -1,10 +1,15 @@
 import type { z } from 'zod';
-import { readAcceptanceFacts } from '../../db/accept-payment.js';
+import { readAcceptanceFacts } from '../../db/acceptance-facts.js';
 import { findIdempotencyRecord } from '../../db/idempotency.js';
 import { confirmPayment as planNextAttempt } from '../../db/payment-requests.js';
 import { collectingKind, nextOperationNumber, SHORTEST_OFFER_MS } from '../../domain/plan-operation.js';
 import { paymentMethodOf } from '../../domain/methods.js';
-import { openOperation, type OperationFacts, type PaymentFacts } from '../../domain/payment-facts.js';
+import {
+  holdsMoney,
+  openOperation,
+  type OperationFacts,
+  type PaymentFacts,
+} from '../../domain/payment-facts.js';
 import { heldBy } from '../../domain/payment-capture.js';
 import { isEnded } from '../../domain/payment.js';
 import { toInstant } from '../../domain/payment-resource.js';
@@ -124,6 +129,11 @@ function requireConfirmable(payment: PaymentFacts, nowMs: number, context: ApiCo
   }
   if (heldBy(payment))
     throw new Problem('payment_ended', 'The payment is authorized; capture it or cancel it.');
+  if (holdsMoney(payment))
+    throw new Problem(
+      'attempt_open',
+      'Money for an earlier attempt has come: give it back, then confirm again.',
+    );
   const open = openOperation(payment);
   if (open && !wasNeverOffered(open, context)) throw attemptOpen(open);
 }

@@ -1,4 +1,5 @@
-import { acceptPayment, readAcceptanceFacts, type NewPayment } from '../../db/accept-payment.js';
+import { acceptPayment, type NewPayment } from '../../db/accept-payment.js';
+import { readAcceptanceFacts } from '../../db/acceptance-facts.js';
 import { findIdempotencyRecord, type IdempotencyScope } from '../../db/idempotency.js';
 import { makeId } from '../../domain/ids.js';
 import { paymentMethodOf } from '../../domain/methods.js';

@@ -1,4 +1,5 @@
-import type { CloseOutcome, NotExecuted, ProbeOutcome, QueryOutcome } from '../../domain/outcome.js';
+import type { CloseOutcome, ProbeOutcome, QueryOutcome } from '../../domain/outcome.js';
+import { createClients, withClient } from '../client-per-credential.js';
 import type {
   AccountReference,
   Capabilities,
@@ -57,7 +58,10 @@ export function createAdyenConnector(
   dependencies: ConnectorDependencies,
   limits: AdyenLimits = defaultLimits,
 ): Connector {
-  const clientFor = createClients(dependencies, limits);
+  const clientFor = createClients(
+    dependencies,
+    (name, settings) => new AdyenClient(parseCredential(name, settings), limits),
+  );
   const act = <Request extends { readonly account: AccountReference }, Outcome>(
     perform: (client: AdyenClient, request: Request) => Promise<Outcome>,
   ) => {
@@ -135,35 +139,4 @@ async function probe(client: AdyenClient): Promise<ProbeOutcome> {
     case 'unclear':
       return unknown(answer.error);
   }
-}
-
-type ClientFor = (account: AccountReference) => AdyenClient;
-
-async function withClient<T>(
-  account: AccountReference,
-  clientFor: ClientFor,
-  perform: (client: AdyenClient) => Promise<T>,
-): Promise<T | NotExecuted> {
-  let client: AdyenClient;
-  try {
-    client = clientFor(account);
-  } catch {
-    const message = `the credential ${account.credential} is missing or not usable; nothing was sent`;
-    return { kind: 'not_executed', reason: 'config', error: { code: 'credential', message } };
-  }
-  return perform(client);
-}
-
-/** One client per credential, made again when the credential's settings change. */
-function createClients(dependencies: ConnectorDependencies, limits: AdyenLimits): ClientFor {
-  const clients = new Map<string, { readonly settings: string; readonly client: AdyenClient }>();
-  return ({ credential: name }) => {
-    const credentials = dependencies.credentials(name);
-    const settings = JSON.stringify(credentials);
-    const known = clients.get(name);
-    if (known?.settings === settings) return known.client;
-    const client = new AdyenClient(parseCredential(name, credentials), limits);
-    clients.set(name, { settings, client });
-    return client;
-  };
 }

@@ -11,8 +11,6 @@ export interface AlipayCredential {
   readonly privateKey: string;
   /** SPKI PEM: Alipay's key for this app, not the app's own public key. */
   readonly alipayPublicKey: string;
-  readonly offerLifetimeMs?: number | undefined;
-  readonly conclusiveMarginMs?: number | undefined;
 }
 
 const credentialSchema = z
@@ -24,8 +22,6 @@ const credentialSchema = z
     gateway: z.string().max(200),
     privateKey: z.string().max(10_000),
     alipayPublicKey: z.string().max(10_000),
-    offerLifetimeMs: z.int().positive().optional(),
-    conclusiveMarginMs: z.int().positive().optional(),
   })
   .transform(({ provider: _, mode, ...settings }, context): AlipayCredential => {
     const refuse = (field: string): never => {

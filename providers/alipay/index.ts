@@ -1,12 +1,6 @@
+import type { CloseOutcome, ProbeOutcome, QueryOutcome, StartOutcome } from '../../domain/outcome.js';
+import { createClients, withClient } from '../client-per-credential.js';
 import type {
-  CloseOutcome,
-  NotExecuted,
-  ProbeOutcome,
-  QueryOutcome,
-  StartOutcome,
-} from '../../domain/outcome.js';
-import type {
-  AccountReference,
   Capabilities,
   Connector,
   ConnectorDependencies,
@@ -54,7 +48,12 @@ export function createAlipayConnector(
   dependencies: ConnectorDependencies,
   limits: AlipayLimits = defaultLimits,
 ): Connector {
-  const clientFor = createClients(dependencies, limits);
+  const clientFor = createClients(
+    dependencies,
+    (name, settings) => new AlipayClient(parseCredential(name, settings), limits, dependencies.now),
+    // Calls under way end in their own time.
+    (replaced) => void replaced.close().catch(() => undefined),
+  );
 
   return {
     provider: 'alipay',
@@ -142,37 +141,4 @@ async function close(client: AlipayClient, request: OperationReference): Promise
 async function probe(client: AlipayClient): Promise<ProbeOutcome> {
   const answer = await client.call({ method: 'alipay.trade.query', content: { out_trade_no: 'probe' } });
   return mapProbe(answer);
-}
-
-type ClientFor = (account: AccountReference) => AlipayClient;
-
-async function withClient<T>(
-  account: AccountReference,
-  clientFor: ClientFor,
-  act: (client: AlipayClient) => Promise<T>,
-): Promise<T | NotExecuted> {
-  let client: AlipayClient;
-  try {
-    client = clientFor(account);
-  } catch {
-    const message = `the credential ${account.credential} is missing or not usable; nothing was sent`;
-    return { kind: 'not_executed', reason: 'config', error: { code: 'credential', message } };
-  }
-  return act(client);
-}
-
-/** One client per credential, made again when the credential's settings change. */
-function createClients(dependencies: ConnectorDependencies, limits: AlipayLimits): ClientFor {
-  const clients = new Map<string, { readonly settings: string; readonly client: AlipayClient }>();
-  return ({ credential: name }) => {
-    const credentials = dependencies.credentials(name);
-    const settings = JSON.stringify(credentials);
-    const known = clients.get(name);
-    if (known?.settings === settings) return known.client;
-    const client = new AlipayClient(parseCredential(name, credentials), limits, dependencies.now);
-    clients.set(name, { settings, client });
-    // Calls under way end in their own time.
-    known?.client.close().catch(() => undefined);
-    return client;
-  };
 }

@@ -12,9 +12,11 @@ export interface BtcpayCredential {
   readonly webhookSecret: string;
   readonly paymentMethod: PaymentMethodId;
   readonly speedPolicy: SpeedPolicy;
-  readonly offerLifetimeMs?: number | undefined;
-  readonly conclusiveMarginMs?: number | undefined;
+  readonly conclusiveMarginMs: number;
 }
+
+/** What a payment may be under way after the invoice's end. With real money the credential may only lengthen it. */
+export const IN_FLIGHT_MS = 10 * 60_000;
 
 /**
  * How many confirmations settle a payment: 1, 2, 6. BTCPay's HighSpeed settles with none, and what is not in a block
@@ -33,15 +35,15 @@ const credentialSchema = z
     webhookSecret: z.string().min(16).max(200),
     paymentMethod: z.enum(paymentMethodIds).default('BTC-CHAIN'),
     speedPolicy: z.enum(speedPolicies).default('MediumSpeed'),
-    offerLifetimeMs: z.int().min(60_000).optional(),
     conclusiveMarginMs: z.int().positive().optional(),
   })
   .transform(({ provider: _, ...settings }, context): BtcpayCredential => {
-    if (isAllowedUrl(settings.baseUrl, settings.mode)) {
-      return { ...settings, baseUrl: settings.baseUrl.replace(/\/+$/, '') };
-    }
-    context.addIssue({ code: 'custom', path: ['baseUrl'], message: 'is not usable' });
-    return z.NEVER;
+    const { baseUrl, mode, conclusiveMarginMs = IN_FLIGHT_MS } = settings;
+    const refuse = (field: string) =>
+      context.addIssue({ code: 'custom', path: [field], message: 'is not usable' });
+    if (!isAllowedUrl(baseUrl, mode)) refuse('baseUrl');
+    if (mode === 'live' && conclusiveMarginMs < IN_FLIGHT_MS) refuse('conclusiveMarginMs');
+    return { ...settings, baseUrl: baseUrl.replace(/\/+$/, ''), conclusiveMarginMs };
   });
 
 /** The message names settings, never their values: they are secrets. */

@@ -1,10 +1,11 @@
 import { MAX_AMOUNT_MINOR } from '../../domain/money.js';
-import type { NotExecuted, ProbeOutcome } from '../../domain/outcome.js';
-import type { AccountReference, Capabilities, Connector, ConnectorDependencies } from '../connector.js';
+import type { ProbeOutcome } from '../../domain/outcome.js';
+import { createClients, withClient } from '../client-per-credential.js';
+import type { Capabilities, Connector, ConnectorDependencies } from '../connector.js';
 import { defaultOutboundLimits, type OutboundLimits } from '../outbound-call.js';
 import { BtcpayClient } from './client.js';
 import { isConfigRefusal } from './codes.js';
-import { parseCredential } from './credentials.js';
+import { IN_FLIGHT_MS, parseCredential } from './credentials.js';
 import { askForNothing, lookUp } from './invoice-calls.js';
 import { closeInvoices } from './close-invoices.js';
 import { mapLookUp, mapNoReply, type Reading } from './mapping.js';
@@ -43,7 +44,7 @@ const capabilities: Capabilities = {
   needsToken: false,
   // BTCPay counts in whole minutes: a quarter of an hour, for a start that comes within half a minute.
   offerLifetimeMs: 15.5 * MINUTE_MS,
-  conclusiveMarginMs: 10 * MINUTE_MS,
+  conclusiveMarginMs: IN_FLIGHT_MS,
   // A cheap transaction can wait for days until it is in a block.
   graceMs: 72 * 60 * MINUTE_MS,
   startOnlyMakesOffer: true,
@@ -58,10 +59,13 @@ export function createBtcpayConnector(
   dependencies: ConnectorDependencies,
   limits: OutboundLimits = defaultOutboundLimits,
 ): Connector {
-  const clientFor = createClients(dependencies, limits);
+  const clientFor = createClients(
+    dependencies,
+    (name, settings) => new BtcpayClient(parseCredential(name, settings), limits),
+  );
   const readingFor = (client: BtcpayClient): Reading => ({
     credential: client.credential,
-    inFlightMs: client.credential.conclusiveMarginMs ?? capabilities.conclusiveMarginMs,
+    inFlightMs: client.credential.conclusiveMarginMs,
     nowMs: dependencies.now(),
   });
 
@@ -125,36 +129,4 @@ async function probe(client: BtcpayClient): Promise<ProbeOutcome> {
     return { kind: 'failed', reason: 'config', error: answer.error };
   }
   return mapNoReply(answer);
-}
-
-type ClientFor = (account: AccountReference) => BtcpayClient;
-
-async function withClient<T>(
-  account: AccountReference,
-  clientFor: ClientFor,
-  act: (client: BtcpayClient) => Promise<T>,
-): Promise<T | NotExecuted> {
-  let client: BtcpayClient;
-  try {
-    client = clientFor(account);
-  } catch {
-    const message = `the credential ${account.credential} is missing or not usable; nothing was sent`;
-    return { kind: 'not_executed', reason: 'config', error: { code: 'credential', message } };
-  }
-  return act(client);
-}
-
-/** One client per credential, made again when the credential's settings change. */
-function createClients(dependencies: ConnectorDependencies, limits: OutboundLimits): ClientFor {
-  const clients = new Map<string, { readonly settings: string; readonly client: BtcpayClient }>();
-  return ({ credential: name }) => {
-    const credentials = dependencies.credentials(name);
-    const settings = JSON.stringify(credentials);
-    const known = clients.get(name);
-    if (known?.settings === settings) return known.client;
-    const client = new BtcpayClient(parseCredential(name, credentials), limits);
-    // Calls under way on the old settings end in their own time, and its idle connections in half a minute.
-    clients.set(name, { settings, client });
-    return client;
-  };
 }

@@ -1,4 +1,5 @@
-import type { NotExecuted, ProbeOutcome } from '../../domain/outcome.js';
+import type { ProbeOutcome } from '../../domain/outcome.js';
+import { createClients, withClient } from '../client-per-credential.js';
 import type { AccountReference, Capabilities, Connector, ConnectorDependencies } from '../connector.js';
 import { MAX_PAYPAL_AMOUNT, paypalCurrencies } from './amounts.js';
 import { PaypalClient, type PaypalLimits } from './client.js';
@@ -44,7 +45,10 @@ export function createPaypalConnector(
   dependencies: ConnectorDependencies,
   limits: PaypalLimits = defaultLimits,
 ): Connector {
-  const clientFor = createClients(dependencies, limits);
+  const clientFor = createClients(
+    dependencies,
+    (name, settings) => new PaypalClient(parseCredential(name, settings), limits, dependencies.now),
+  );
   const act = <Request extends { readonly account: AccountReference }, Outcome>(
     perform: (client: PaypalClient, request: Request) => Promise<Outcome>,
   ) => {
@@ -95,35 +99,4 @@ async function probe(client: PaypalClient): Promise<ProbeOutcome> {
       return answer.isDelivered ? unknown(error) : { kind: 'not_executed', error };
     }
   }
-}
-
-type ClientFor = (account: AccountReference) => PaypalClient;
-
-async function withClient<T>(
-  account: AccountReference,
-  clientFor: ClientFor,
-  perform: (client: PaypalClient) => Promise<T>,
-): Promise<T | NotExecuted> {
-  let client: PaypalClient;
-  try {
-    client = clientFor(account);
-  } catch {
-    const message = `the credential ${account.credential} is missing or not usable; nothing was sent`;
-    return { kind: 'not_executed', reason: 'config', error: { code: 'credential', message } };
-  }
-  return perform(client);
-}
-
-/** One client per credential, made again when the credential's settings change. */
-function createClients(dependencies: ConnectorDependencies, limits: PaypalLimits): ClientFor {
-  const clients = new Map<string, { readonly settings: string; readonly client: PaypalClient }>();
-  return ({ credential: name }) => {
-    const credentials = dependencies.credentials(name);
-    const settings = JSON.stringify(credentials);
-    const known = clients.get(name);
-    if (known?.settings === settings) return known.client;
-    const client = new PaypalClient(parseCredential(name, credentials), limits, dependencies.now);
-    clients.set(name, { settings, client });
-    return client;
-  };
 }

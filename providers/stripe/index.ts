@@ -1,4 +1,5 @@
-import type { NotExecuted, ProbeOutcome } from '../../domain/outcome.js';
+import type { ProbeOutcome } from '../../domain/outcome.js';
+import { createClients, withClient } from '../client-per-credential.js';
 import type { AccountReference, Capabilities, Connector, ConnectorDependencies } from '../connector.js';
 import { MAX_STRIPE_AMOUNT, stripeCurrencies } from './amounts.js';
 import { queryCapture, startCapture } from './capture-intent.js';
@@ -47,7 +48,10 @@ export function createStripeConnector(
   dependencies: ConnectorDependencies,
   limits: StripeLimits = defaultLimits,
 ): Connector {
-  const clientFor = createClients(dependencies, limits);
+  const clientFor = createClients(
+    dependencies,
+    (name, settings) => new StripeClient(parseCredential(name, settings), limits, dependencies.now),
+  );
   const act = <Request extends { readonly account: AccountReference }, Outcome>(
     perform: (client: StripeClient, request: Request) => Promise<Outcome>,
   ) => {
@@ -107,35 +111,4 @@ async function probe(client: StripeClient): Promise<ProbeOutcome> {
     case 'unclear':
       return unknown(answer.error);
   }
-}
-
-type ClientFor = (account: AccountReference) => StripeClient;
-
-async function withClient<T>(
-  account: AccountReference,
-  clientFor: ClientFor,
-  perform: (client: StripeClient) => Promise<T>,
-): Promise<T | NotExecuted> {
-  let client: StripeClient;
-  try {
-    client = clientFor(account);
-  } catch {
-    const message = `the credential ${account.credential} is missing or not usable; nothing was sent`;
-    return { kind: 'not_executed', reason: 'config', error: { code: 'credential', message } };
-  }
-  return perform(client);
-}
-
-/** One client per credential, made again when the credential's settings change. */
-function createClients(dependencies: ConnectorDependencies, limits: StripeLimits): ClientFor {
-  const clients = new Map<string, { readonly settings: string; readonly client: StripeClient }>();
-  return ({ credential: name }) => {
-    const credentials = dependencies.credentials(name);
-    const settings = JSON.stringify(credentials);
-    const known = clients.get(name);
-    if (known?.settings === settings) return known.client;
-    const client = new StripeClient(parseCredential(name, credentials), limits, dependencies.now);
-    clients.set(name, { settings, client });
-    return client;
-  };
 }

@@ -1,6 +1,6 @@
-import type { CloseOutcome, NotExecuted, QueryOutcome, StartOutcome } from '../../domain/outcome.js';
+import type { CloseOutcome, QueryOutcome, StartOutcome } from '../../domain/outcome.js';
+import { createClients, withClient } from '../client-per-credential.js';
 import type {
-  AccountReference,
   Capabilities,
   Connector,
   ConnectorDependencies,
@@ -50,13 +50,17 @@ export function createUnionPayConnector(
   dependencies: ConnectorDependencies,
   limits: OutboundLimits = defaultOutboundLimits,
 ): Connector {
-  const clientFor = createClients(dependencies, limits);
-  const withClient = createWithClient(clientFor);
+  const clientFor = createClients(
+    dependencies,
+    (name, settings) => new UnionPayClient(parseCredential(name, settings), limits, dependencies.now),
+  );
   const { now } = dependencies;
 
   const followUp: FollowUpPort = {
-    start: async (request) => withClient(request.account, (client) => startFollowUp(client, request)),
-    query: async (request) => withClient(request.account, (client) => queryFollowUp(client, request)),
+    start: async (request) =>
+      withClient(request.account, clientFor, (client) => startFollowUp(client, request)),
+    query: async (request) =>
+      withClient(request.account, clientFor, (client) => queryFollowUp(client, request)),
   };
 
   return {
@@ -66,16 +70,18 @@ export function createUnionPayConnector(
     async start(request) {
       const refusal = refuseUnsendable(request);
       if (refusal) return refusal;
-      return withClient(request.account, (client) => Promise.resolve(makeOffer(client, request, now())));
+      return withClient(request.account, clientFor, (client) =>
+        Promise.resolve(makeOffer(client, request, now())),
+      );
     },
 
     async query(request) {
-      return withClient(request.account, (client) => query(client, request, now()));
+      return withClient(request.account, clientFor, (client) => query(client, request, now()));
     },
 
     /** There is no close at UnionPay: an order is asked about, and only its end makes it unpayable. */
     async close(request) {
-      return withClient(request.account, async (client): Promise<CloseOutcome> =>
+      return withClient(request.account, clientFor, async (client): Promise<CloseOutcome> =>
         closeFromQuery(await query(client, request, now())),
       );
     },
@@ -87,7 +93,9 @@ export function createUnionPayConnector(
     /** A look-up of an order that cannot be: any verified answer shows that the account is served. */
     async probe(account) {
       const nobody = { reference: 'quittanceprobe', plannedAtMs: now() };
-      return withClient(account, async (client) => mapProbe(await client.call('query', queryFields(nobody))));
+      return withClient(account, clientFor, async (client) =>
+        mapProbe(await client.call('query', queryFields(nobody))),
+      );
     },
 
     /** Rejects only where configuration has no usable credential: UnionPay then sends again. */
@@ -138,36 +146,4 @@ function refuseUnsendable({ amountMinor, currency, flow }: StartRequest): StartO
   if (isSendable && flow === 'redirect') return undefined;
   const message = `UnionPay takes ${minAmountMinor} to ${maxAmountMinor} fen in CNY, by redirect; nothing was sent`;
   return { kind: 'failed', reason: 'invalid', error: { code: 'unsendable', message } };
-}
-
-type ClientFor = (account: AccountReference) => UnionPayClient;
-
-function createWithClient(clientFor: ClientFor) {
-  return async <T>(
-    account: AccountReference,
-    act: (client: UnionPayClient) => Promise<T>,
-  ): Promise<T | NotExecuted> => {
-    let client: UnionPayClient;
-    try {
-      client = clientFor(account);
-    } catch {
-      const message = `the credential ${account.credential} is missing or not usable; nothing was sent`;
-      return { kind: 'not_executed', reason: 'config', error: { code: 'credential', message } };
-    }
-    return act(client);
-  };
-}
-
-/** One client per credential, made again when the credential's settings change. */
-function createClients(dependencies: ConnectorDependencies, limits: OutboundLimits): ClientFor {
-  const clients = new Map<string, { readonly settings: string; readonly client: UnionPayClient }>();
-  return ({ credential: name }) => {
-    const credentials = dependencies.credentials(name);
-    const settings = JSON.stringify(credentials);
-    const known = clients.get(name);
-    if (known?.settings === settings) return known.client;
-    const client = new UnionPayClient(parseCredential(name, credentials), limits, dependencies.now);
-    clients.set(name, { settings, client });
-    return client;
-  };
 }

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
-import type { NotExecuted, QueryOutcome, CloseOutcome, StartOutcome } from '../../domain/outcome.js';
+import type { QueryOutcome, CloseOutcome, StartOutcome } from '../../domain/outcome.js';
+import { createClients, withClient } from '../client-per-credential.js';
 import type {
-  AccountReference,
   Capabilities,
   Connector,
   ConnectorDependencies,
@@ -51,8 +51,10 @@ export function createWechatPayConnector(
   dependencies: ConnectorDependencies,
   limits: OutboundLimits = defaultOutboundLimits,
 ): Connector {
-  const clientFor = createClients(dependencies, limits);
-  const withClient = createWithClient(clientFor);
+  const clientFor = createClients(
+    dependencies,
+    (name, settings) => new WechatPayClient(parseCredential(name, settings), limits, dependencies.now),
+  );
 
   return {
     provider: 'wechat_pay',
@@ -61,25 +63,27 @@ export function createWechatPayConnector(
     async start(request) {
       const refusal = refuseUnsendable(request);
       if (refusal) return refusal;
-      return withClient(request.account, (client) => start(client, request, dependencies.now()));
+      return withClient(request.account, clientFor, (client) => start(client, request, dependencies.now()));
     },
 
     async query(request) {
-      return withClient(request.account, (client) => query(client, request));
+      return withClient(request.account, clientFor, (client) => query(client, request));
     },
 
     async close(request) {
-      return withClient(request.account, (client) => close(client, request));
+      return withClient(request.account, clientFor, (client) => close(client, request));
     },
 
     refund: {
-      start: async (request) => withClient(request.account, (client) => startRefund(client, request)),
-      query: async (request) => withClient(request.account, (client) => queryRefund(client, request)),
+      start: async (request) =>
+        withClient(request.account, clientFor, (client) => startRefund(client, request)),
+      query: async (request) =>
+        withClient(request.account, clientFor, (client) => queryRefund(client, request)),
     },
 
     /** A look-up of an order that cannot be: any verified answer shows that the account is served. */
     async probe(account) {
-      return withClient(account, async (client) =>
+      return withClient(account, clientFor, async (client) =>
         mapProbe(await client.call({ method: 'GET', path: orderPath('quittance-probe', client.credential) })),
       );
     },
@@ -181,36 +185,4 @@ function refuseUnsendable({ amountMinor, currency, flow, payer }: StartRequest):
     return refuse('a redirect to WeChat Pay needs the IP address of the payer’s browser');
   }
   return undefined;
-}
-
-type ClientFor = (account: AccountReference) => WechatPayClient;
-
-function createWithClient(clientFor: ClientFor) {
-  return async <T>(
-    account: AccountReference,
-    act: (client: WechatPayClient) => Promise<T>,
-  ): Promise<T | NotExecuted> => {
-    let client: WechatPayClient;
-    try {
-      client = clientFor(account);
-    } catch {
-      const message = `the credential ${account.credential} is missing or not usable; nothing was sent`;
-      return { kind: 'not_executed', reason: 'config', error: { code: 'credential', message } };
-    }
-    return act(client);
-  };
-}
-
-/** One client per credential, made again when the credential's settings change. */
-function createClients(dependencies: ConnectorDependencies, limits: OutboundLimits): ClientFor {
-  const clients = new Map<string, { readonly settings: string; readonly client: WechatPayClient }>();
-  return ({ credential: name }) => {
-    const credentials = dependencies.credentials(name);
-    const settings = JSON.stringify(credentials);
-    const known = clients.get(name);
-    if (known?.settings === settings) return known.client;
-    const client = new WechatPayClient(parseCredential(name, credentials), limits, dependencies.now);
-    clients.set(name, { settings, client });
-    return client;
-  };
 }

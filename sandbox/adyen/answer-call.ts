@@ -1,19 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import {
-  answerBadGateway,
-  answerDripping,
-  answerEndlessly,
-  answerGarbage,
-  answerServerError,
-  answerTruncated,
-  resetConnection,
-} from '../broken-answers.js';
+import { answerBadGateway, answerBroken, answerServerError, resetConnection } from '../broken-answers.js';
+import { readBody } from '../read-body.js';
 import type { AdyenAccount } from './credentials.js';
 import { falsify, type AdyenFaults, type CallFault } from './faults.js';
 import { inProgress, type Answer, type IdempotencyKeys, type KeyedCall } from './idempotency.js';
 import { Refusal } from './refusal.js';
 import { routes, type Route } from './requests.js';
 import { newPspReference, type Work } from './work.js';
+
+const MAX_BODY_BYTES = 256 * 1024;
 
 export interface AnswerPorts {
   readonly accounts: readonly AdyenAccount[];
@@ -36,7 +31,7 @@ export async function answerCall(
   response: ServerResponse,
   ports: AnswerPorts,
 ): Promise<void> {
-  const content = await readBody(request);
+  const content = (await readBody(request, MAX_BODY_BYTES)).toString('utf8');
   const route = routeOf(request);
   const fault = route && takeFault(route, request, content, ports);
   if (fault && failBefore(fault, response)) return;
@@ -152,13 +147,7 @@ async function send(
   fault: CallFault | undefined,
 ): Promise<void> {
   const text = JSON.stringify(fault ? falsify(body, fault) : body);
-  if (fault === 'timeout_after') return;
-  if (fault === 'reset_after') return resetConnection(response);
-  if (fault === 'error_500_after') return answerServerError(response);
-  if (fault === 'truncated') return answerTruncated(response, text);
-  if (fault === 'garbage') return answerGarbage(response);
-  if (fault === 'oversized') return answerEndlessly(response, text);
-  if (fault === 'slow_drip') return answerDripping(response, text);
+  if (fault && (await answerBroken(response, text, fault))) return;
   const key = request.headers['idempotency-key'];
   response.writeHead(status, {
     'content-type': 'application/json;charset=UTF-8',
@@ -166,17 +155,4 @@ async function send(
     ...(typeof key === 'string' ? { 'idempotency-key': key } : {}),
   });
   response.end(text);
-}
-
-const MAX_BODY_BYTES = 256 * 1024;
-
-async function readBody(request: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request) {
-    size += (chunk as Buffer).length;
-    if (size > MAX_BODY_BYTES) throw new Error('the body is too long');
-    chunks.push(chunk as Buffer);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }

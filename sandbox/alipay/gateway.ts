@@ -9,7 +9,7 @@ import {
   answerTruncated,
   resetConnection,
 } from '../broken-answers.js';
-import { isBeforeEffect, isFalsified, type Fault, type FaultBook } from '../faults.js';
+import { isBeforeEffect, isFalsified, type Fault, type AlipayAndMerchantFaults } from '../faults.js';
 import type { Journal } from '../journal.js';
 import type { AlipayCredentials } from './credentials.js';
 import { anotherAmount, otherApp } from './notification-fields.js';
@@ -26,7 +26,7 @@ import { signRsa2 } from './signature.js';
 
 export interface GatewayDependencies extends OperationContext {
   readonly journal: Journal;
-  readonly faults: FaultBook;
+  readonly faults: AlipayAndMerchantFaults;
   readonly credentials: AlipayCredentials;
 }
 

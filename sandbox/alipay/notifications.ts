@@ -1,4 +1,4 @@
-import { isFalsified, type FaultBook } from '../faults.js';
+import { isFalsified, type AlipayAndMerchantFaults } from '../faults.js';
 import type { Journal, JournalEntry } from '../journal.js';
 import type { AlipayCredentials } from './credentials.js';
 import { notificationFields, signNotification, type NotificationFields } from './notification-fields.js';
@@ -46,7 +46,7 @@ export class NotificationQueue {
 
   constructor(
     private readonly journal: Journal,
-    private readonly faults: FaultBook,
+    private readonly faults: AlipayAndMerchantFaults,
     private readonly credentials: AlipayCredentials,
     private readonly speed: number,
   ) {}

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { readBody } from '../read-body.js';
 import type { AlipayApp } from './credentials.js';
 import { parseBeijing } from './money-and-time.js';
 import { requestText, verifyRsa2 } from './signature.js';
@@ -29,14 +30,7 @@ const bodyLimitBytes = 256 * 1024;
 /** Public parameters come in the query, the form, or both; the form wins as it does at the real gateway. */
 export async function readParameters(request: IncomingMessage): Promise<Map<string, string>> {
   const query = new URL(request.url ?? '/', 'http://gateway').searchParams;
-  const chunks: Buffer[] = [];
-  let sizeBytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    sizeBytes += chunk.length;
-    if (sizeBytes > bodyLimitBytes) throw new Error('The request is larger than the gateway takes.');
-    chunks.push(chunk);
-  }
-  const form = new URLSearchParams(Buffer.concat(chunks).toString('utf8'));
+  const form = new URLSearchParams((await readBody(request, bodyLimitBytes)).toString('utf8'));
   return new Map([...query, ...form]);
 }
 

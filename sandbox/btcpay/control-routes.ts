@@ -2,7 +2,7 @@ import express, { Router } from 'express';
 import { z } from 'zod';
 import { BadRequest, NotFound } from '../control-errors.js';
 import type { BtcpayStore } from './credentials.js';
-import type { FaultBook } from './faults.js';
+import type { BtcpayFaults } from './faults.js';
 import type { InvoiceBook } from './invoice-book.js';
 import type { Invoice } from './invoice.js';
 import { describe, play } from './payer-page.js';
@@ -14,7 +14,7 @@ export interface ControlDependencies {
   readonly invoices: InvoiceBook;
   readonly rates: RateTable;
   readonly webhooks: WebhookRegistry;
-  readonly faults: FaultBook;
+  readonly faults: BtcpayFaults;
   readonly loaded: Promise<void>;
   readonly durable: () => Promise<void>;
   readonly pageUrl: (invoice: Invoice) => string;

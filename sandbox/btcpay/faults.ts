@@ -1,6 +1,5 @@
-import { join } from 'node:path';
 import { z } from 'zod';
-import { readStateFile, writeStateFile } from '../state-folder.js';
+import { FaultBook } from '../fault-book.js';
 import { apiOperations, type ApiOperation } from './greenfield-api.js';
 
 /** Faults of a call that happen instead of the effect. */
@@ -69,54 +68,9 @@ const faultSchema = z
 
 export type Fault = z.infer<typeof faultSchema> & { id: number };
 
-/** The faults waiting to happen. They outlive a restart. */
-export class FaultBook {
-  readonly #file: string;
-  #faults: Fault[];
-  #lastId = 0;
-
-  constructor(folder: string) {
-    this.#file = join(folder, 'faults.json');
-    this.#faults = (readStateFile(this.#file) ?? []) as Fault[];
-    for (const { id } of this.#faults) this.#lastId = Math.max(this.#lastId, id);
-  }
-
-  /** Throws a ZodError for anything it does not know. */
-  add(input: unknown): Fault {
-    this.#lastId += 1;
-    const fault: Fault = { ...faultSchema.parse(input), id: this.#lastId };
-    this.#save([...this.#faults, fault]);
-    return fault;
-  }
-
-  list(): readonly Fault[] {
-    return this.#faults;
-  }
-
-  clear(): number {
-    const count = this.#faults.length;
-    this.#save([]);
-    return count;
-  }
-
-  /** The oldest fault that hits this call, counted down. `*` means every call of the API, and no webhook. */
-  take(operation: ApiOperation | 'notification', reference: string | undefined): Fault | undefined {
-    const fault = this.#faults.find(
-      (candidate) =>
-        (candidate.operation === operation ||
-          (candidate.operation === '*' && operation !== 'notification')) &&
-        (candidate.reference === undefined || candidate.reference === reference),
-    );
-    if (fault === undefined || fault.times === -1) return fault;
-    const hit = { ...fault };
-    fault.times -= 1;
-    this.#save(this.#faults.filter(({ times }) => times !== 0));
-    return hit;
-  }
-
-  #save(faults: Fault[]): void {
-    this.#faults = faults;
-    writeStateFile(this.#file, faults);
+export class BtcpayFaults extends FaultBook<ApiOperation | 'notification', Fault> {
+  protected read(input: unknown, id: number): Fault {
+    return { ...faultSchema.parse(input), id };
   }
 }
 

@@ -1,19 +1,12 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
-import {
-  answerBadGateway,
-  answerDripping,
-  answerEndlessly,
-  answerGarbage,
-  answerServerError,
-  answerTruncated,
-  resetConnection,
-} from '../broken-answers.js';
-import { isBeforeEffect, type Fault, type FaultBook } from './faults.js';
+import { answerBadGateway, answerBroken, answerServerError, resetConnection } from '../broken-answers.js';
+import { readBody } from '../read-body.js';
+import { isBeforeEffect, type Fault, type BtcpayFaults } from './faults.js';
 import { planCall, type ApiDependencies, type ApiReply } from './greenfield-api.js';
 
 export interface ServerPorts extends ApiDependencies {
-  readonly faults: FaultBook;
+  readonly faults: BtcpayFaults;
   /** Until then nobody is answered. */
   readonly loaded: Promise<void>;
   readonly durable: () => Promise<void>;
@@ -41,7 +34,7 @@ export function createBtcpayServer(ports: ServerPorts): Server {
 async function answer(request: IncomingMessage, response: ServerResponse, ports: ServerPorts): Promise<void> {
   const { pathname, searchParams } = new URL(request.url ?? '/', 'http://btcpay');
   const { method = 'GET', headers } = request;
-  const body = await readBody(request);
+  const body = await readBody(request, bodyLimitBytes);
   await ports.loaded;
   const { authorization } = headers;
   const planned = planCall({ method, path: pathname, query: searchParams, authorization, body }, ports);
@@ -53,17 +46,6 @@ async function answer(request: IncomingMessage, response: ServerResponse, ports:
   await ports.durable();
   if (fault) await answerAfterEffect(fault, reply, response);
   else send(response, reply);
-}
-
-async function readBody(request: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let sizeBytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    sizeBytes += chunk.length;
-    if (sizeBytes > bodyLimitBytes) throw new Error('The request is larger than the server takes.');
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }
 
 function failBeforeEffect({ fault, status = 500, code }: Fault, response: ServerResponse): void {
@@ -78,21 +60,8 @@ function failBeforeEffect({ fault, status = 500, code }: Fault, response: Server
 
 async function answerAfterEffect(fault: Fault, reply: ApiReply, response: ServerResponse): Promise<void> {
   const text = JSON.stringify(reply.body);
+  if (await answerBroken(response, text, fault.fault, fault.delay_ms)) return;
   switch (fault.fault) {
-    case 'timeout_after':
-      return;
-    case 'error_500_after':
-      return answerServerError(response);
-    case 'reset_after':
-      return resetConnection(response);
-    case 'slow_drip':
-      return answerDripping(response, text, fault.delay_ms);
-    case 'truncated':
-      return answerTruncated(response, text);
-    case 'oversized':
-      return answerEndlessly(response, text);
-    case 'garbage':
-      return answerGarbage(response);
     case 'slow':
       await wait(fault.delay_ms ?? defaultSlowMs, undefined, { ref: false });
       return send(response, reply);

@@ -4,7 +4,7 @@ import { BadRequest, NotFound } from '../control-errors.js';
 import type { StandIn, StandInPorts } from '../stand-in.js';
 import { controlRoutes } from './control-routes.js';
 import { loadStores, productCredentials } from './credentials.js';
-import { FaultBook } from './faults.js';
+import { BtcpayFaults } from './faults.js';
 import { InvoiceBook } from './invoice-book.js';
 import { fromSnapshot, toSnapshot } from './invoice-snapshot.js';
 import { orderIdOf, type Invoice } from './invoice.js';
@@ -22,7 +22,7 @@ export function createBtcpayStandIn({ folder, journal, speed, now }: StandInPort
   const stores = loadStores(folder);
   const rates = new RateTable(folder);
   const webhooks = new WebhookRegistry(folder);
-  const faults = new FaultBook(folder);
+  const faults = new BtcpayFaults(folder);
   const durable = (): Promise<void> => journal.durable();
   const queue = new WebhookQueue({
     webhooks,

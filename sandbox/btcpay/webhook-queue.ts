@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { FaultBook } from './faults.js';
+import type { BtcpayFaults } from './faults.js';
 import { orderIdOf, type Invoice, type InvoiceEvent } from './invoice.js';
 import { redelivery, signedBody, webhookBody, type WebhookBody } from './webhook-events.js';
 import type { Webhook, WebhookRegistry } from './webhook-registry.js';
@@ -19,7 +19,7 @@ export interface QueuePorts {
   readonly webhooks: WebhookRegistry;
   /** Divides the pauses. */
   readonly speed: number;
-  readonly faults: FaultBook;
+  readonly faults: BtcpayFaults;
   /** Resolves when all that was recorded so far is on the disk: nobody hears of what a crash could take back. */
   readonly durable: () => Promise<void>;
   readonly record: (reference: string | null, details: Record<string, unknown>) => void;

@@ -1,20 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import {
-  answerBadGateway,
-  answerDripping,
-  answerEndlessly,
-  answerGarbage,
-  answerServerError,
-  answerTruncated,
-  resetConnection,
-} from '../broken-answers.js';
+import { answerBadGateway, answerBroken, answerServerError, resetConnection } from '../broken-answers.js';
+import { readBody } from '../read-body.js';
 import type { Book } from './book.js';
 import { falsify, type CallName, type FaultList, type PlannedFault } from './faults.js';
 import { invalid, Refusal } from './refusal.js';
 import type { Done, RequestIds } from './request-ids.js';
 import { routes, type Route } from './routes.js';
 import type { Tokens } from './tokens.js';
+
+export const MAX_BODY_BYTES = 256 * 1024;
 
 export interface AnswerPorts {
   readonly tokens: Tokens;
@@ -38,7 +33,7 @@ export async function answerCall(
   response: ServerResponse,
   ports: AnswerPorts,
 ): Promise<void> {
-  const content = await readBody(request);
+  const content = (await readBody(request, MAX_BODY_BYTES)).toString('utf8');
   const { pathname } = new URL(request.url ?? '/', 'http://paypal');
   const route = routes.find(({ method, path }) => method === request.method && path.test(pathname));
   const name = nameOf(request.method, pathname, route, ports);
@@ -191,30 +186,11 @@ async function send(
   const fault = planned?.fault;
   const text = JSON.stringify(fault ? falsify(body, fault) : body);
   if (status === 204 && !fault) return void response.writeHead(204).end();
-  if (fault === 'timeout_after') return;
-  if (fault === 'error_500_after') return answerServerError(response);
-  if (fault === 'reset_after') return resetConnection(response);
-  if (fault === 'truncated') return answerTruncated(response, text);
-  if (fault === 'oversized') return answerEndlessly(response, text);
-  if (fault === 'garbage') return answerGarbage(response);
-  if (fault === 'slow_drip') return answerDripping(response, text);
+  if (fault && (await answerBroken(response, text, fault))) return;
   response.writeHead(status, {
     'content-type': 'application/json',
     'paypal-debug-id': randomBytes(7).toString('hex').slice(0, 13),
     ...(status === 429 ? { 'retry-after': '1' } : {}),
   });
   response.end(text);
-}
-
-const MAX_BODY_BYTES = 256 * 1024;
-
-export async function readBody(request: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request) {
-    size += (chunk as Buffer).length;
-    if (size > MAX_BODY_BYTES) throw new Error('the body is too long');
-    chunks.push(chunk as Buffer);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }

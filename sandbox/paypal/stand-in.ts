@@ -7,7 +7,8 @@ import { ObjectStore } from '../object-store.js';
 import type { StandIn, StandInPorts } from '../stand-in.js';
 import { readStateFile, writeStateFile } from '../state-folder.js';
 import { loadPlatform, productCredentials, type DemoAccount } from './accounts.js';
-import { answerCall, readBody, type AnswerPorts } from './answer-call.js';
+import { readBody } from '../read-body.js';
+import { answerCall, MAX_BODY_BYTES, type AnswerPorts } from './answer-call.js';
 import { Book, type Funding, type Order } from './book.js';
 import { FaultList, faultSchema } from './faults.js';
 import { approve, settlePending } from './orders.js';
@@ -109,7 +110,9 @@ class Payer {
         .writeHead(200, { 'content-type': 'text/html; charset=utf-8' })
         .end(payerPage(order));
     }
-    const answer = new URLSearchParams(await readBody(request)).get('answer');
+    const answer = new URLSearchParams((await readBody(request, MAX_BODY_BYTES)).toString('utf8')).get(
+      'answer',
+    );
     if (answer === 'cancel') return goBack(response, order.cancelUrl, { token: id });
     const funding = answer === 'decline' ? 'declined' : answer === 'pending' ? 'pending' : 'good';
     try {

@@ -1,19 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import {
-  answerBadGateway,
-  answerDripping,
-  answerEndlessly,
-  answerGarbage,
-  answerTruncated,
-  resetConnection,
-} from '../broken-answers.js';
+import { answerBadGateway, answerBroken, resetConnection } from '../broken-answers.js';
+import { readBody } from '../read-body.js';
 import { falsify, type StripeFault, type StripeFaults } from './faults.js';
 import type { Answer, IdempotencyKeys, KeyedCall } from './idempotency.js';
 import { readParameters } from './parameters.js';
 import { invalid, Refusal } from './refusal.js';
 import { routes, type Route } from './routes.js';
 import type { Work } from './work.js';
+
+const MAX_BODY_BYTES = 256 * 1024;
 
 export interface AnswerPorts {
   readonly accounts: readonly { readonly merchant: string; readonly secretKey: string }[];
@@ -37,7 +33,7 @@ export async function answerCall(
   response: ServerResponse,
   ports: AnswerPorts,
 ): Promise<void> {
-  const content = await readBody(request);
+  const content = (await readBody(request, MAX_BODY_BYTES)).toString('utf8');
   const route = routeOf(request);
   const fault = route && takeFault(route, request, content, ports);
   if (fault && failBefore(fault, response)) return;
@@ -173,12 +169,10 @@ async function send(
 ): Promise<void> {
   const told = fault ? falsify(body, fault) : body;
   const text = JSON.stringify(told, null, 2);
-  if (fault === 'timeout_after') return;
-  if (fault === 'reset_after' || fault === 'key_ignored') return resetConnection(response);
-  if (fault === 'truncated') return answerTruncated(response, text);
-  if (fault === 'oversized') return answerEndlessly(response, text);
-  if (fault === 'garbage') return answerGarbage(response);
-  if (fault === 'slow_drip') return answerDripping(response, text);
+  if (fault === 'key_ignored') return resetConnection(response);
+  // Stripe keeps its 500 under the key: it is an answer like any other.
+  const isAnswer = fault === undefined || fault === 'error_500_after';
+  if (!isAnswer && (await answerBroken(response, text, fault))) return;
   const key = request.headers['idempotency-key'];
   response.writeHead(status, {
     'content-type': 'application/json',
@@ -189,17 +183,4 @@ async function send(
     ...(status === 429 ? { 'retry-after': '1' } : {}),
   });
   response.end(text);
-}
-
-const MAX_BODY_BYTES = 256 * 1024;
-
-async function readBody(request: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request) {
-    size += (chunk as Buffer).length;
-    if (size > MAX_BODY_BYTES) throw new Error('the body is too long');
-    chunks.push(chunk as Buffer);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }

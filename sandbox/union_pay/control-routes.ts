@@ -3,10 +3,10 @@ import express, { Router } from 'express';
 import { z } from 'zod';
 import { BadRequest, NotFound } from '../control-errors.js';
 import type { Journal } from '../journal.js';
-import { falsehoods, type FaultBook } from './faults.js';
+import { falsehoods, type UnionPayFaults } from './faults.js';
 import { signWith } from './falsehoods.js';
 import type { Message } from './message.js';
-import { outcomeOf, postForm, type NotificationQueue } from './notifications.js';
+import { postForm, type UnionPayNotifications } from './notifications.js';
 import { PayerRefused, tell, type Order, type OrderBook } from './orders.js';
 import type { Platform } from './platform.js';
 import { codeOf, newsOf } from './replies.js';
@@ -14,8 +14,8 @@ import { codeOf, newsOf } from './replies.js';
 export interface ControlDependencies {
   readonly platform: Platform;
   readonly orders: OrderBook;
-  readonly notifications: NotificationQueue;
-  readonly faults: FaultBook;
+  readonly notifications: UnionPayNotifications;
+  readonly faults: UnionPayFaults;
   readonly journal: Journal;
   /** Pays, and tells the merchant. Throws a PayerRefused. */
   readonly pay: (order: Order, amountMinor?: number) => void;
@@ -89,7 +89,7 @@ function orderRoutes(router: Router, dependencies: ControlDependencies): void {
     const answers = [];
     for (let copy = 0; copy < times; copy += 1) {
       const answer = await postForm(news.url, message);
-      notifications.record(news, { by: 'hand', mode: how, ...outcomeOf(answer) });
+      notifications.record(news, { by: 'hand', mode: how, ...notifications.outcomeOf(answer) });
       answers.push(answer);
     }
     response.json({ done: 'notified', mode: how, answers });

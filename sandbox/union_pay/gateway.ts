@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Journal } from '../journal.js';
 import { answerBroken } from './broken.js';
-import { isBeforeEffect, isFalsehood, type Fault, type FaultBook, type Operation } from './faults.js';
+import { isBeforeEffect, isFalsehood, type Fault, type UnionPayFaults, type Operation } from './faults.js';
 import { signWith } from './falsehoods.js';
 import { isSignedBy, replyText, type Message } from './message.js';
 import { refusalOf, type Door, type Refusal } from './order-terms.js';
@@ -12,7 +12,7 @@ import { answered, lookedUp, SUCCESS } from './replies.js';
 export interface GatewayDependencies {
   readonly platform: Platform;
   readonly orders: OrderBook;
-  readonly faults: FaultBook;
+  readonly faults: UnionPayFaults;
   readonly journal: Journal;
   /** Tells the merchant, once the journal has it. */
   readonly announce: (order: Order) => void;

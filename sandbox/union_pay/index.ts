@@ -1,7 +1,7 @@
 import type { StandIn, StandInPorts } from '../stand-in.js';
 import { controlRoutes } from './control-routes.js';
-import { FaultBook } from './faults.js';
-import { NotificationQueue } from './notifications.js';
+import { UnionPayFaults } from './faults.js';
+import { UnionPayNotifications } from './notifications.js';
 import { OrderBook, providerName, type Order } from './orders.js';
 import { Platform } from './platform.js';
 import { newsOf } from './replies.js';
@@ -10,8 +10,8 @@ import { createUnionPayServer } from './server.js';
 /** Plays UnionPay's online gateway (5.1.0): orders that browsers bring, follow-ups, look-ups, notifications, the payer. */
 export function createUnionPayStandIn({ folder, journal, speed, now }: StandInPorts): StandIn {
   const platform = new Platform(folder);
-  const faults = new FaultBook(folder);
-  const notifications = new NotificationQueue(folder, journal, faults, platform, speed);
+  const faults = new UnionPayFaults(folder);
+  const notifications = new UnionPayNotifications(folder, journal, faults, platform, speed);
   const orders = new OrderBook(journal);
 
   const announce = (order: Order): void => {

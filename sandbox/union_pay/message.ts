@@ -1,5 +1,4 @@
 import { createHash, createSign, createVerify, type KeyObject } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
 
 /** A message of interface 5.1.0: its fields, decoded. */
 export type Message = Readonly<Record<string, string>>;
@@ -8,19 +7,6 @@ export type Message = Readonly<Record<string, string>>;
 export interface Signer {
   readonly pem: string;
   readonly key: KeyObject;
-}
-
-const bodyLimitBytes = 64 * 1024;
-
-export async function readBody(request: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let sizeBytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    sizeBytes += chunk.length;
-    if (sizeBytes > bodyLimitBytes) throw new Error('The request is larger than the sandbox takes.');
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }
 
 /** Undefined for a form that names a field twice. */

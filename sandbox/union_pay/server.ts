@@ -3,10 +3,13 @@ import { answerCall, check, type GatewayDependencies } from './gateway.js';
 import { answerBroken } from './broken.js';
 import { alterForm, signWith } from './falsehoods.js';
 import { isBeforeEffect, isFalsehood } from './faults.js';
-import { parseForm, parseTime, readBody, type Message } from './message.js';
+import { readBody } from '../read-body.js';
+import { parseForm, parseTime, type Message } from './message.js';
 import type { Order } from './orders.js';
 import { payerPage, refusedPage } from './payer-page.js';
 import { newsOf } from './replies.js';
+
+const bodyLimitBytes = 64 * 1024;
 
 export interface ServerDependencies extends GatewayDependencies {
   /** Pays, and tells the merchant. Throws a PayerRefused. */
@@ -33,7 +36,7 @@ async function answer(
   dependencies: ServerDependencies,
 ): Promise<void> {
   await dependencies.loaded;
-  const message = parseForm(await readBody(request));
+  const message = parseForm((await readBody(request, bodyLimitBytes)).toString('utf8'));
   const { pathname } = new URL(request.url ?? '', 'http://union-pay');
   const [, code, deed] = /^\/pay\/([\w-]+)(?:\/(pay|refuse))?$/.exec(pathname) ?? [];
   if (code !== undefined) return showPage(code, deed, request, message ?? {}, response, dependencies);

@@ -2,9 +2,9 @@ import express, { Router } from 'express';
 import { z } from 'zod';
 import { BadRequest, NotFound } from '../control-errors.js';
 import type { Journal } from '../journal.js';
-import type { FaultBook } from './faults.js';
+import type { WechatPayFaults } from './faults.js';
 import { composeMessage, postMessage, type News } from './messages.js';
-import { createNewsId, outcomeOf, type NotificationQueue } from './notifications.js';
+import { createNewsId, type WechatPayNotifications } from './notifications.js';
 import { PayerRefused, tell, type Order, type OrderBook } from './orders.js';
 import type { Platform } from './platform.js';
 import type { RefundBook } from './refunds.js';
@@ -14,8 +14,8 @@ export interface ControlDependencies {
   readonly platform: Platform;
   readonly orders: OrderBook;
   readonly refunds: RefundBook;
-  readonly notifications: NotificationQueue;
-  readonly faults: FaultBook;
+  readonly notifications: WechatPayNotifications;
+  readonly faults: WechatPayFaults;
   readonly journal: Journal;
   /** Pays, and tells the merchant. */
   readonly pay: (order: Order, amountMinor?: number, couponMinor?: number) => void;
@@ -96,7 +96,11 @@ function orderRoutes(router: Router, dependencies: ControlDependencies): void {
     const answers = [];
     for (let copy = 0; copy < times; copy += 1) {
       const answer = await postMessage(news.url, message);
-      dependencies.notifications.record(news, { by: 'hand', mode, ...outcomeOf(answer) });
+      dependencies.notifications.record(news, {
+        by: 'hand',
+        mode,
+        ...dependencies.notifications.outcomeOf(answer),
+      });
       answers.push(answer);
     }
     response.json({ done: 'notified', mode, id: news.id, answers });

@@ -10,7 +10,7 @@ import {
   resetConnection,
 } from '../broken-answers.js';
 import type { Journal } from '../journal.js';
-import { isBeforeEffect, isFalsehood, type Fault, type FaultBook } from './faults.js';
+import { isBeforeEffect, isFalsehood, type Fault, type WechatPayFaults } from './faults.js';
 import { lieAbout } from './falsehoods.js';
 import { findOperation, refuse, type OperationContext, type Result } from './operations.js';
 import { signatureHeaders, type Signing } from './platform.js';
@@ -18,7 +18,7 @@ import { checkRequest, type NonceBook, type RawRequest, type VerifiedCall } from
 
 export interface GatewayDependencies extends OperationContext {
   readonly journal: Journal;
-  readonly faults: FaultBook;
+  readonly faults: WechatPayFaults;
   readonly nonces: NonceBook;
   readonly now: () => number;
 }

@@ -1,7 +1,7 @@
 import type { StandIn, StandInPorts } from '../stand-in.js';
 import { controlRoutes } from './control-routes.js';
-import { FaultBook } from './faults.js';
-import { NotificationQueue } from './notifications.js';
+import { WechatPayFaults } from './faults.js';
+import { WechatPayNotifications } from './notifications.js';
 import { OrderBook, providerName, type Order } from './orders.js';
 import { linkPath } from './payer-page.js';
 import { Platform } from './platform.js';
@@ -16,8 +16,8 @@ const refundTakesMs = 5 * 60_000;
 /** Plays WeChat Pay (APIv3): orders by Native and H5, refunds, platform keys, notifications, and the payer. */
 export function createWechatPayStandIn({ folder, journal, speed, now }: StandInPorts): StandIn {
   const platform = new Platform(folder);
-  const faults = new FaultBook(folder);
-  const notifications = new NotificationQueue(folder, journal, faults, platform, speed);
+  const faults = new WechatPayFaults(folder);
+  const notifications = new WechatPayNotifications(folder, journal, faults, platform, speed);
   const orders = new OrderBook(journal);
   const refunds = new RefundBook(folder, journal, refundTakesMs / speed, (refund) => tellRefund(refund));
   const nonces = new NonceBook();

@@ -1,3 +1,4 @@
+import { deliver, type DeliveryAnswer } from '../notification-queue.js';
 import type { Falsehood } from './faults.js';
 import { lieAbout } from './falsehoods.js';
 import { seal, signatureHeaders, type Merchant, type Platform } from './platform.js';
@@ -19,12 +20,6 @@ export type Lie = Falsehood | 'probe' | 'tampered';
 export interface Message {
   readonly body: string;
   readonly headers: Record<string, string>;
-}
-
-export interface DeliveryAnswer {
-  /** HTTP status, or null when there was no answer. */
-  readonly status: number | null;
-  readonly body: string;
 }
 
 const answerTimeoutMs = 5_000;
@@ -60,18 +55,7 @@ function bodyOf(news: News, merchant: Merchant, platform: Platform, lie: Lie | u
   });
 }
 
-export async function postMessage(url: string, { body, headers }: Message): Promise<DeliveryAnswer> {
-  try {
-    const response = await fetch(url, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', 'user-agent': 'Mozilla/4.0', ...headers },
-      body,
-      redirect: 'manual',
-      signal: AbortSignal.timeout(answerTimeoutMs),
-    });
-    return { status: response.status, body: (await response.text()).slice(0, 10_000) };
-  } catch (error) {
-    const cause = (error as { cause?: Error }).cause ?? (error as Error);
-    return { status: null, body: cause.message };
-  }
+export function postMessage(url: string, { body, headers }: Message): Promise<DeliveryAnswer> {
+  const all = { 'content-type': 'application/json', 'user-agent': 'Mozilla/4.0', ...headers };
+  return deliver(url, { headers: all, body }, answerTimeoutMs);
 }

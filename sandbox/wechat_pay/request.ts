@@ -1,5 +1,6 @@
 import { createHash, verify } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import { readBody } from '../read-body.js';
 import type { Merchant } from './platform.js';
 
 /** What WeChat Pay answers instead of a result. */
@@ -37,15 +38,8 @@ const bodyLimitBytes = 256 * 1024;
 const scheme = 'WECHATPAY2-SHA256-RSA2048';
 
 export async function readRequest(request: IncomingMessage): Promise<RawRequest> {
-  const chunks: Buffer[] = [];
-  let sizeBytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    sizeBytes += chunk.length;
-    if (sizeBytes > bodyLimitBytes) throw new Error('The request is larger than the sandbox takes.');
-    chunks.push(chunk);
-  }
   const { method = '', url: target = '', headers } = request;
-  return { method, target, headers, body: Buffer.concat(chunks) };
+  return { method, target, headers, body: await readBody(request, bodyLimitBytes) };
 }
 
 /** Nonces that were used within the time in which their signature would still be taken. */

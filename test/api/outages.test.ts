@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
-import { freePort } from '../../scripts/ports.js';
+import { freePort } from '../../scripts/processes/ports.js';
 import { ApiHouse, type CheckedMerchant } from './api-house.js';
 
 let house: ApiHouse;

@@ -1,11 +1,11 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { createCrashAt } from '../../config/crash-point.js';
 import { SettingError } from '../../config/environment.js';
-import { runToEnd } from '../../scripts/processes.js';
+import { runToEnd } from '../../scripts/processes/processes.js';
 import { House } from '../house.js';
 import { until } from '../until.js';
 
@@ -67,6 +67,26 @@ it.each([
   expect(code).toBe(1);
   expect(stderr.trim()).toMatch(sentence);
   expect(stderr.trim().split('\n')).toHaveLength(1);
+});
+
+it.each([
+  ['wechat_pay', 119_999, 120_000],
+  ['stripe', 70_000, 4_500_000],
+])('a margin that %s cannot live with stops the API where money is real', async (provider, given, needed) => {
+  const setting = async (mode: 'test' | 'live', marginMs: number) => {
+    const file = join(house.folder, `${provider}-${mode}.json`);
+    writeFileSync(file, JSON.stringify({ credentials: { main: { provider, mode } } }));
+    const env = { PROVIDER_ACCOUNTS_FILE: file, CONCLUSIVE_MARGIN_MS: String(marginMs) };
+    // It gets no further than to the next wrong setting.
+    const beyond = { DATABASE_URL: 'postgres://nobody:x@127.0.0.1:1/none' };
+    return (await run('api/main.js', [], { ...house.env, ...env, ...beyond })).stderr.trim();
+  };
+  expect(await setting('live', given)).toBe(
+    `CONCLUSIVE_MARGIN_MS is wrong: must be at least ${needed}, as ${provider} needs it for the live credential main; ` +
+      'see docs/configuration.md',
+  );
+  expect(await setting('live', needed)).toMatch(/^DATABASE_URL/);
+  expect(await setting('test', given)).toMatch(/^DATABASE_URL/);
 });
 
 it('the API does not start as the owner of the ledger', async () => {

@@ -1,10 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  acceptPayment,
-  readAcceptanceFacts,
-  type Acceptance,
-  type NewPayment,
-} from '../../db/accept-payment.js';
+import { acceptPayment, type Acceptance, type NewPayment } from '../../db/accept-payment.js';
+import { readAcceptanceFacts } from '../../db/acceptance-facts.js';
 import { findIdempotencyRecord } from '../../db/idempotency.js';
 import { writePaymentChange } from '../../db/payment-changes.js';
 import { inTransaction } from '../../db/transaction.js';

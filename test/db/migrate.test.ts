@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { appliedMigrations, connectDatabase } from '../../db/connect.js';
 import { runMigrations } from '../../db/migrate.js';
 import { migrations } from '../../db/migrations/index.js';
-import { APP_ROLE, OWNER_ROLE } from '../../scripts/prepare-database.js';
+import { APP_ROLE, OWNER_ROLE } from '../../scripts/postgres/prepare-database.js';
 import {
   acceptedPayment,
   countOf,

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { recordAudit } from '../../db/audit.js';
 import { assertSafeDatabase, connectDatabase } from '../../db/connect.js';
 import { inTransaction } from '../../db/transaction.js';
-import { prepareDatabase } from '../../scripts/prepare-database.js';
+import { prepareDatabase } from '../../scripts/postgres/prepare-database.js';
 import {
   acceptedPayment,
   countOf,

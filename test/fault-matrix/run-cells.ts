@@ -5,7 +5,7 @@ import { connectDatabase } from '../../db/connect.js';
 import { ensureMerchant } from '../../db/merchants.js';
 import { inTransaction } from '../../db/transaction.js';
 import { makeId } from '../../domain/ids.js';
-import { makeAccount } from '../../scripts/merchant-account.js';
+import { makeAccount } from '../../scripts/merchant/merchant-account.js';
 import type { House } from '../house.js';
 import { ledgerBalances } from '../ledger-balances.js';
 import { Merchant } from '../merchant.js';

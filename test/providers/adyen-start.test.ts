@@ -4,7 +4,6 @@ import {
   apiKey,
   authorised,
   connectorFor,
-  followUp,
   merchantAccount,
   openTestServer,
   operation,
@@ -277,46 +276,6 @@ describe('a refusal by HTTP', () => {
   it('by 308 is not followed', async () => {
     expect((await refused(308, '', { location: `${server.url}/elsewhere` })).kind).toBe('unknown');
     expect(server.calls).toHaveLength(1);
-  });
-});
-
-describe('a capture, a void, a refund', () => {
-  const ports = [
-    ['capture', 'captures'],
-    ['void', 'cancels'],
-    ['refund', 'refunds'],
-  ] as const;
-  const received = { status: 'received', pspReference: 'BBBBBBBBBBBBBBBB', paymentPspReference: psp };
-
-  it.each(ports)('%s is received, and no more than that', async (kind, path) => {
-    server.behave = answer(201, received);
-    expect(await connector()[kind]?.start(followUp(kind))).toEqual({
-      kind: 'pending',
-      why: 'accepted',
-      providerReference: 'BBBBBBBBBBBBBBBB',
-    });
-    const { headers, body, path: called } = server.calls[0]!;
-    expect(called).toBe(`/v72/payments/${psp}/${path}`);
-    expect(headers['idempotency-key']).toBe(`${followUp(kind).reference}-${kind}`);
-    expect(body['reference']).toBe(followUp(kind).reference);
-    expect(kind === 'void' ? body['amount'] === undefined : body['amount']).toBeTruthy();
-  });
-
-  it.each([
-    [201, { ...received, status: 'done' }],
-    [201, { ...received, paymentPspReference: 'CCCCCCCCCCCCCCCC' }],
-    [201, { ...received, pspReference: undefined }],
-    [422, refusal(422, '704')],
-    [500, {}],
-  ])('%i %j proves nothing', async (status, body) => {
-    server.behave = answer(status, body);
-    expect((await connector().refund?.start(followUp('refund')))?.kind).toBe('unknown');
-  });
-
-  it('without Adyen’s number of the payment is not sent', async () => {
-    expect((await connector().refund?.start(followUp('refund', null)))?.kind).toBe('unknown');
-    expect((await connector().refund?.start(followUp('refund', '../x')))?.kind).toBe('unknown');
-    expect(server.calls).toEqual([]);
   });
 });
 

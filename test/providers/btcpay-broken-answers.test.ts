@@ -168,6 +168,10 @@ describe('a request that never left', () => {
     ['a header for a key', { apiKey: 'abcdefghijklmnop\r\nx: y' }],
     ['no webhook secret', { webhookSecret: '' }],
     ['payments that need no confirmation', { speedPolicy: 'HighSpeed' }],
+    [
+      'less patience than real money needs',
+      { mode: 'live', baseUrl: 'https://example.com', conclusiveMarginMs: 599_999 },
+    ],
     ['a payment method that we do not know', { paymentMethod: 'BTC-LN' }],
   ])('is not executed with a credential that has %s', async (_, changes) => {
     const connector = connectorFor(server.url, { changes });

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { expect, inject } from 'vitest';
-import { runToEnd } from '../../scripts/processes.js';
+import { runToEnd } from '../../scripts/processes/processes.js';
 import type { House } from '../house.js';
 import { until } from '../until.js';
 

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { anchorsIn, findBrokenLinks, linksIn } from '../../scripts/check-doc-links.js';
+import { anchorsIn, findBrokenLinks, linksIn } from '../../scripts/check/check-doc-links.js';
 
 describe("documents' links", () => {
   let root: string;

@@ -1,6 +1,6 @@
 import { createServer, type AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { freePort, isPortFree, releasePort } from '../../scripts/ports.js';
+import { freePort, isPortFree, releasePort } from '../../scripts/processes/ports.js';
 
 describe('free ports', () => {
   it('never gives one port to two callers', async () => {

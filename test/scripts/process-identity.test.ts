@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { identityOf, isRunning, parseLinuxStat, stopProcess } from '../../scripts/process-identity.js';
+import { identityOf, isRunning, parseLinuxStat, stopProcess } from '../../scripts/set-up/process-identity.js';
 
 const STAT =
   '4242 (a) weird (name) S 1 4242 4242 0 -1 4194304 100 0 0 0 1 2 0 0 20 0 11 0 987654 1000 10 18446744073709551615';

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { apiKeyIn } from '../../scripts/demo-merchant.js';
-import { isVerifiedDelivery } from '../../scripts/demonstrate-purchase.js';
-import { hostInUrl, withoutPassword } from '../../scripts/instance-settings.js';
-import { parseReadyLine } from '../../scripts/processes.js';
-import { parseStartArguments } from '../../scripts/start-arguments.js';
-import { summaryLine } from '../../scripts/summary-reporter.js';
+import { apiKeyIn } from '../../scripts/demo/demo-merchant.js';
+import { isVerifiedDelivery } from '../../scripts/demo/demonstrate-purchase.js';
+import { hostInUrl, withoutPassword } from '../../scripts/start/instance-settings.js';
+import { parseReadyLine } from '../../scripts/processes/processes.js';
+import { parseStartArguments } from '../../scripts/start/start-arguments.js';
+import { summaryLine } from '../../scripts/check/summary-reporter.js';
 
 describe('npm start', () => {
   it('knows --exit and --help and nothing else', () => {

@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { identityOf, isRunning } from '../../scripts/process-identity.js';
-import { spawnUntilReady } from '../../scripts/processes.js';
-import { Supervisor } from '../../scripts/supervisor.js';
+import { identityOf, isRunning } from '../../scripts/set-up/process-identity.js';
+import { spawnUntilReady } from '../../scripts/processes/processes.js';
+import { Supervisor } from '../../scripts/processes/supervisor.js';
 
 const SERVICE = `console.log(JSON.stringify({ event: 'ready', pid: process.pid })); setInterval(() => {}, 1000)`;
 

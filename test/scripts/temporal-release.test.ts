@@ -2,8 +2,13 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { isSupportedVersion } from '../../scripts/temporal-binary.js';
-import { platformName, releaseUrls, tarEntry, unpackVerified } from '../../scripts/temporal-release.js';
+import { isSupportedVersion } from '../../scripts/temporal/temporal-binary.js';
+import {
+  platformName,
+  releaseUrls,
+  tarEntry,
+  unpackVerified,
+} from '../../scripts/temporal/temporal-release.js';
 
 function tar(files: Record<string, string>): Buffer {
   const blocks = Object.entries(files).flatMap(([name, content]) => {

@@ -1,0 +1,144 @@
+import { recordFollowUpPoll } from '../db/follow-ups.js';
+import { markNotificationsProcessed } from '../db/notification-changes.js';
+import { writePaymentChange } from '../db/payment-changes.js';
+import { loadRefundFacts } from '../db/refunds.js';
+import {
+  followUpDueAt,
+  followUpPollDelayMs,
+  followUpPosition,
+  type FollowUpPosition,
+} from '../domain/follow-up.js';
+import { isOpen } from '../domain/operation.js';
+import { isUnclear, type FollowUpLookup } from '../domain/outcome.js';
+import type { PaymentChange } from '../domain/payment-change.js';
+import { decideLookup } from '../domain/payment-decisions.js';
+import type { OperationFacts, PaymentFacts } from '../domain/payment-facts.js';
+import { REVIEW_POLL_DELAY_MS } from '../domain/payment-position.js';
+import { decideUnexpectedRefund } from '../domain/payment-refund.js';
+import { decideEmptied, refundedByUs } from '../domain/payment-refunds.js';
+import type { ActivityDependencies } from './dependencies.js';
+import type { PhaseResult } from './phase.js';
+import { decideAnswer, hasNoLookUp } from './provider-follow-up.js';
+import { ask } from './provider-query-operation.js';
+import { commitChange, done } from './store-payment.js';
+
+export interface FollowUpResult extends PhaseResult {
+  readonly followUp: FollowUpPosition | null;
+}
+
+/** Where the operation stands now, for the workflow. */
+export function positionOf(payment: PaymentFacts, operation: OperationFacts | undefined): FollowUpResult {
+  const current = operation && payment.operations.find(({ id }) => id === operation.id);
+  return { ...done(payment), followUp: current ? followUpPosition(payment, current) : null };
+}
+
+/** Writes what asking told; without an end, when to ask next. */
+export async function recordAnswer(
+  dependencies: ActivityDependencies,
+  payment: PaymentFacts,
+  operation: OperationFacts,
+  outcome: FollowUpLookup | undefined,
+): Promise<FollowUpResult> {
+  const change = outcome && (await decideAnswer(dependencies, payment, operation, outcome));
+  // Where there is nothing to ask, news that tells no end is no reason to ask again.
+  const isAnswered = outcome !== undefined && (!isUnclear(outcome) || hasNoLookUp(dependencies, operation));
+  if (change) return commitFollowUp(dependencies, payment, operation, change, outcome, isAnswered);
+  const news = isAnswered ? newsOf(payment, operation) : [];
+  await markNotificationsProcessed(dependencies.database, news, `asked: ${outcome?.kind}`);
+  return keepPolling(dependencies, isAnswered ? withoutNews(payment, operation) : payment, operation);
+}
+
+export async function keepPolling(
+  dependencies: ActivityDependencies,
+  payment: PaymentFacts,
+  operation: OperationFacts,
+): Promise<FollowUpResult> {
+  const nowMs = dependencies.now();
+  const pollCount = operation.pollCount + 1;
+  const isInReview = operation.status === 'review';
+  const nextPollMs = nowMs + (isInReview ? REVIEW_POLL_DELAY_MS : followUpPollDelayMs(pollCount));
+  const polled = { ...operation, nextPollMs, pollCount };
+  const operations = payment.operations.map((known) => (known.id === operation.id ? polled : known));
+  const later = { ...payment, operations };
+  const dueAtMs = followUpDueAt(later, polled, nowMs) ?? nextPollMs;
+  await recordFollowUpPoll(dependencies.database, operation, { askedAtMs: nowMs, nextPollMs, dueAtMs });
+  dependencies.crashAt('worker.followup.after_commit');
+  return positionOf(later, polled);
+}
+
+/** Writes what was decided, and what a refund's end means for the rest. */
+export async function commitFollowUp(
+  dependencies: ActivityDependencies,
+  payment: PaymentFacts,
+  operation: OperationFacts,
+  change: PaymentChange | undefined,
+  outcome: FollowUpLookup | undefined = undefined,
+  appliesNews = false,
+): Promise<FollowUpResult> {
+  if (!change) return positionOf(payment, operation);
+  const { database } = dependencies;
+  const applied = { ids: appliesNews ? newsOf(payment, operation) : [], result: `asked: ${outcome?.kind}` };
+  const written = await writePaymentChange(database, payment, change, dependencies.now(), applied);
+  dependencies.crashAt('worker.followup.after_commit');
+  const changed = appliesNews ? withoutNews(written, operation) : written;
+  const after =
+    operation.kind === 'refund' ? await afterRefund(dependencies, changed, operation.id) : changed;
+  return positionOf(after, operation);
+}
+
+/** Where a run died between a refund and the end of the attempt whose money it was, that end is still to come. */
+export async function withoutEmptied(
+  dependencies: ActivityDependencies,
+  payment: PaymentFacts,
+  { kind, status, ofOperationId }: OperationFacts,
+): Promise<PaymentFacts> {
+  const of = payment.operations.find(({ id }) => id === ofOperationId);
+  if (kind !== 'refund' || status !== 'succeeded' || of?.status !== 'review') return payment;
+  const facts = await loadRefundFacts(dependencies.database, payment.record.id);
+  const change = decideEmptied(payment, of, facts);
+  return change ? commitChange(dependencies, payment, change, 'worker.query.after_commit') : payment;
+}
+
+/**
+ * What a refund's end means for the operation whose money it was. Refused, that money may have gone back without us,
+ * which is a usual reason to refuse; and an attempt that waited for a person is over once all of it is given back.
+ */
+async function afterRefund(
+  dependencies: ActivityDependencies,
+  payment: PaymentFacts,
+  id: string,
+): Promise<PaymentFacts> {
+  const { status, ofOperationId } = mustFind(payment, id);
+  const of =
+    ofOperationId === null ? undefined : payment.operations.find((known) => known.id === ofOperationId);
+  if (!of || isOpen(status)) return payment;
+  if (status === 'succeeded') return withoutEmptied(dependencies, payment, mustFind(payment, id));
+  const change = of.kind === 'sale' ? await askWhereItWent(dependencies, payment, of) : undefined;
+  return change ? commitChange(dependencies, payment, change, 'worker.query.after_commit') : payment;
+}
+
+async function askWhereItWent(
+  dependencies: ActivityDependencies,
+  payment: PaymentFacts,
+  of: OperationFacts,
+): Promise<PaymentChange | undefined> {
+  const outcome = await ask(dependencies, of, 'at_once');
+  if (outcome?.kind !== 'succeeded') return undefined;
+  const found = decideLookup(payment, of, outcome, dependencies.now());
+  const isUnexplained = outcome.paid.refundedMinor > refundedByUs(payment, of);
+  return found ?? (isUnexplained ? decideUnexpectedRefund(of, [outcome.paid]) : undefined);
+}
+
+function newsOf(payment: PaymentFacts, { id }: OperationFacts): number[] {
+  return payment.notifications.filter(({ operationId }) => operationId === id).map((news) => news.id);
+}
+
+function withoutNews(payment: PaymentFacts, { id }: OperationFacts): PaymentFacts {
+  return { ...payment, notifications: payment.notifications.filter(({ operationId }) => operationId !== id) };
+}
+
+export function mustFind(payment: PaymentFacts, id: string): OperationFacts {
+  const operation = payment.operations.find((known) => known.id === id);
+  if (!operation) throw new Error(`${payment.record.id} has no operation ${id}`);
+  return operation;
+}

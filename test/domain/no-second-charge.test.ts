@@ -1,0 +1,75 @@
+import { describe, expect, test } from 'vitest';
+import { maySend } from '../../activities/provider-follow-up.js';
+import { failOver } from '../../domain/failover.js';
+import { followUpPosition, nextFollowUpStep, planFollowUp } from '../../domain/follow-up.js';
+import { decideCaptured } from '../../domain/payment-capture.js';
+import { applyChange } from '../../domain/payment-change.js';
+import { decideRefused } from '../../domain/payment-refusal.js';
+import { decideEmptied } from '../../domain/payment-refunds.js';
+import { decidePaid } from '../../domain/payment-success.js';
+import { error, HOUR, MINUTE, operationFacts, paidFor, paymentFacts, PRICE, T0 } from './facts.js';
+
+const noFacts = { holdings: [], openReviews: [] };
+const sale = operationFacts({ status: 'succeeded', posted: ['paid'] });
+
+describe('a refund that was never sent', () => {
+  const record = { status: 'succeeded', amountReceivedMinor: PRICE } as const;
+  const recovery = { recovery: { refund: 'replay' }, keyLifetimeMs: null } as const;
+  const plan = { kind: 'refund', of: sale, amountMinor: 40_000, recovery } as const;
+  const planned = planFollowUp(paymentFacts([sale], { record }), plan, T0, new Uint8Array(10));
+  if (!planned) throw new Error('it was not planned');
+  const refund = operationFacts({ ...planned, offerEndsAtMs: planned.sendableUntilMs, status: 'planned' });
+  const payment = paymentFacts([sale, refund], { record });
+  const stepAt = (nowMs: number) => nextFollowUpStep(followUpPosition(payment, refund), nowMs).do;
+
+  test('is sent within its day', () => {
+    const nowMs = planned.sendableUntilMs - 1;
+    expect(stepAt(nowMs)).toBe('start_follow_up');
+    expect(maySend(payment, refund, nowMs)).toBe(true);
+  });
+
+  test.each([
+    ['from the end of that day', planned.sendableUntilMs],
+    ['when "not found" would be proof at once', planned.conclusiveAfterMs + MINUTE],
+    ['after its deadline', planned.deadlineMs + 99 * HOUR],
+  ])('is dropped, and not sent, %s', (_when, nowMs) => {
+    expect(stepAt(nowMs)).toBe('drop_follow_up');
+    expect(maySend(payment, refund, nowMs)).toBe(false);
+  });
+});
+
+test('no third account is charged once money of the first has come after all', () => {
+  const given = { flow: null, paymentToken: 'pm_3', replayForMs: null };
+  const lengths = { offerLifetimeMs: 5 * MINUTE, conclusiveMarginMs: MINUTE, graceMs: HOUR };
+  const terms = { provider: 'stripe', accountId: 'acct_3', ...given, ...lengths };
+  const first = operationFacts({ number: 1, provider: 'stripe', status: 'rejected' });
+  const fallbacks = [{ terms, credential: 'c', isUsable: true }];
+  const second = operationFacts({ number: 2, provider: 'stripe', status: 'sent', fallbacks });
+  const refusal = { kind: 'failed', reason: 'declined', soft: 'processing_error', error } as const;
+  const goOn = (payment: ReturnType<typeof paymentFacts>) => {
+    const refused = decideRefused(payment, second, refusal, T0);
+    return refused && failOver(payment, refused, T0, new Uint8Array(10)).next;
+  };
+  const before = paymentFacts([first, second]);
+  expect(goOn(before)?.accountId).toBe('acct_3');
+  const late = decidePaid(before, first, paidFor(first), T0);
+  if (!late) throw new Error('late money changed nothing');
+  expect(goOn(applyChange(before, late))).toBeUndefined();
+});
+
+test('a capture of another amount, all of which was given back, ends its payment unpaid', () => {
+  const held = operationFacts({ kind: 'authorize', status: 'succeeded', captureBeforeMs: T0 + 5 * HOUR });
+  const capture = operationFacts({ number: 2, kind: 'capture', ofOperationId: held.id, status: 'sent' });
+  const record = { status: 'processing', capture: 'manual' } as const;
+  const asked = paymentFacts([held, capture], { record });
+  const { providerKey: reference, currency } = capture;
+  const moved = { reference, amountMinor: 90_000, currency, providerReference: 'x', movedAtMs: null };
+  const captured = decideCaptured(asked, capture, moved, T0);
+  if (!captured) throw new Error('the capture changed nothing');
+  const inReview = applyChange(asked, captured);
+  const taken = inReview.operations[1];
+  if (taken?.status !== 'review') throw new Error('the capture is not in review');
+  const holdings = [{ operationId: taken.id, payableMinor: 0, suspenseMinor: 0 }];
+  const emptied = decideEmptied(inReview, taken, { ...noFacts, holdings });
+  expect(emptied).toMatchObject({ status: 'canceled', outcome: 'known', releasesClaims: true });
+});
