@@ -99,7 +99,7 @@ export const canceledByMerchant: CrashScenario = {
 };
 
 /** Declined, and then left alone until it expires. */
-const expiredAfterRefusal: CrashScenario = {
+export const expiredAfterRefusal: CrashScenario = {
   async run(house) {
     await house.sandbox.fault('precreate', 'code', { code: '40004', sub_code: 'ACQ.BUYER_NOT_EXIST' });
     const { id, payer } = await payPatiently(house, { expires_in: 10 });

@@ -57,7 +57,7 @@ type PhaseActivity = {
 }[keyof Activities];
 
 /** Which activity carries out a step, and whether it goes on durably where a first try was not clean. */
-const deeds: Readonly<Record<Deed, { activity: PhaseActivity; isDurable: boolean }>> = {
+export const deeds: Readonly<Record<Deed, { activity: PhaseActivity; isDurable: boolean }>> = {
   start_operation: { activity: 'startOperation', isDurable: true },
   advance_operation: { activity: 'advanceOperation', isDurable: true },
   apply_notifications: { activity: 'settlePayment', isDurable: false },

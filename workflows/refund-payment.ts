@@ -43,7 +43,7 @@ export async function refundPayment(input: RefundPaymentInput): Promise<string> 
 
 type Deed = Exclude<FollowUpStep, { do: 'finish' } | { do: 'wait' }>['do'];
 
-const deeds = {
+export const deeds = {
   start_follow_up: {
     activity: 'startFollowUp',
     isDurable: true,

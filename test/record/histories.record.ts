@@ -1,18 +1,12 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest';
-import { runToEnd } from '../../scripts/processes/processes.js';
+import { afterAll, afterEach, beforeAll, test } from 'vitest';
 import * as scenarios from '../crash-scenarios.js';
 import { House } from '../house.js';
 import { referenceOf } from '../offer.js';
 import { accountAt } from '../provider-account.js';
 import { until } from '../until.js';
+import { keepHistory } from './keep-history.js';
 
-/**
- * Records one history for each branch, under the version in package.json. Histories of earlier releases stay:
- * workflows that they started may still be running.
- */
-const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
-
+/** Records one history for each branch of a payment, under the version in package.json. */
 let house: House;
 beforeAll(async () => {
   house = await House.open();
@@ -21,24 +15,7 @@ beforeAll(async () => {
 afterEach(() => house.sandbox.clearFaults());
 afterAll(() => house.close());
 
-async function keep(branch: string, workflowId: string): Promise<void> {
-  const client = await house.temporal();
-  const handle = client.workflow.getHandle(workflowId);
-  await until(
-    `${workflowId} has ended`,
-    async () => (await handle.describe()).status.name === 'COMPLETED',
-    60_000,
-  );
-  // The server's own form, as operators download it.
-  const { stdout, stderr } = await runToEnd({
-    name: 'temporal',
-    command: inject('temporalBinary'),
-    args: ['workflow', 'show', '-w', workflowId, '--output', 'json', '--address', house.temporalAddress],
-    env: { HOME: house.folder },
-  });
-  expect(stderr).toBe('');
-  writeFileSync(new URL(`../histories/${version}-${branch}.json`, import.meta.url), `${stdout.trim()}\n`);
-}
+const keep = (branch: string, workflowId: string) => keepHistory(house, branch, workflowId);
 
 test('bought', async () => {
   await keep('bought', (await scenarios.bought.run(house)).paymentId);
@@ -89,6 +66,38 @@ test('late-money', async () => {
   await keep('late-money', `late-${rows[0]?.id}`);
 });
 
+test('late-news-after-trouble', async () => {
+  const { id } = await scenarios.offered(house, { expires_in: 10 });
+  await scenarios.hasStatus(house, id, ['canceled']);
+  await house.sandbox.fault('query', 'error_500_before');
+  const reference = referenceOf(id);
+  await house.sandbox.call('POST', `/alipay/trades/${reference}/notify`, { mode: 'genuine' });
+  const { rows } = await house.sql.query<{ id: string }>('SELECT id FROM operations WHERE payment_id = $1', [
+    id,
+  ]);
+  await keep('late-news-after-trouble', `late-${rows[0]?.id}`);
+});
+
+test('refused-and-expired', async () => {
+  await keep('refused-and-expired', (await scenarios.expiredAfterRefusal.run(house)).paymentId);
+});
+
+test('canceled-in-trouble', async () => {
+  await house.sandbox.fault('precreate', 'error_500_before', { times: -1 });
+  const { id } = await scenarios.payPatiently(house, { expires_in: 10 });
+  await house.merchant.post(`/v1/payments/${id}/cancel`, {});
+  await scenarios.hasStatus(house, id, ['canceled']);
+  await keep('canceled-in-trouble', id);
+});
+
+test('bought-by-wallet', async () => {
+  await accountAt(house, 'wallet-test');
+  const payer = { id: 'payer-with-wallet' };
+  await house.merchant.post(`/v1/wallets/${payer.id}/top_ups`, { amount: 100_000 });
+  const made = await house.merchant.pay({ method: 'wallet', payer });
+  await keep('bought-by-wallet', made.body['id'] as string);
+});
+
 test('webhook-retried', async () => {
   const url = `${house.sandbox.url}/merchant/webhooks/flaky`;
   const endpoint = await house.merchant.post('/v1/webhook_endpoints', { url });
@@ -115,4 +124,12 @@ test('review', async () => {
   await house.restart('api', env);
   const { paymentId } = await run(house);
   await keep('review', paymentId);
+});
+
+test('review-after-trouble', async () => {
+  const { run } = scenarios.unanswered;
+  // After five look-ups without an answer, three seconds' worth, the worker makes none for five seconds.
+  await house.restart('api', { REVIEW_GRACE_MS: '6000' });
+  const { paymentId } = await run(house);
+  await keep('review-after-trouble', paymentId);
 });
