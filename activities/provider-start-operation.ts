@@ -297,5 +297,6 @@ function startRequest(
     paymentToken,
     payer: { id: payment.record.payerId, ip: payment.payerIp },
     refusedFunding,
+    mayHaveBeenSent: operation.status === 'unknown',
   };
 }

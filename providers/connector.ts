@@ -151,6 +151,8 @@ export interface StartRequest extends OperationReference {
   readonly payer: PayerReference;
   /** Cards funded so are refused before they are charged. */
   readonly refusedFunding: readonly CardFunding[];
+  /** An earlier call under this key may have been carried out: what was found before sending refuses nothing now. */
+  readonly mayHaveBeenSent?: boolean;
 }
 
 export interface PayerReference {

@@ -139,7 +139,8 @@ function sendOn({ returnUrl }: ReturnTarget): Reply {
     status: 303,
     contentType: 'text/plain; charset=utf-8',
     body: 'Back to the shop.\n',
-    headers: { location: returnUrl ?? OUR_PAGE },
+    // A header takes no letters beyond Latin: the path of a shop may have any.
+    headers: { location: returnUrl === null ? OUR_PAGE : new URL(returnUrl).href },
   };
 }
 

@@ -22,6 +22,9 @@ export async function startPayment(client: AdyenClient, request: StartRequest): 
     return refused('invalid', { code: 'unsendable', message });
   }
   const unwanted = await refuseUnwantedCard(client, request, token);
+  // It says nothing of a call before this one.
+  if (unwanted?.kind === 'failed' && request.mayHaveBeenSent)
+    return { kind: 'not_executed', error: unwanted.error };
   if (unwanted) return unwanted;
   const terms = termsOf(client, request, token, amount);
   const answer = await client.move(({ payments }) =>

@@ -7,7 +7,7 @@ import { parseCredential } from './credentials.js';
 import { capture, refund, voidHeld } from './follow-ups.js';
 import { parseNotification } from './notification.js';
 import { unknown } from './reply.js';
-import { advanceOrder, closeOrder, queryOrder, startOrder } from './order-calls.js';
+import { advanceOrder, closeOrder, HORIZON_MS, queryOrder, startOrder } from './order-calls.js';
 
 /** A follow-up is a token, two looks at the order and one moving call; its activity has 20 s. */
 const defaultLimits: PaypalLimits = {
@@ -34,7 +34,8 @@ const capabilities: Capabilities = {
   graceMs: 24 * 3_600_000,
   startOnlyMakesOffer: true,
   keyLifetimeMs: 6 * 3_600_000,
-  advanceKeyLifetimeMs: 45 * 24 * 3_600_000,
+  // The key lives longer; but `close` must be sure that no call of ours is still under way.
+  advanceKeyLifetimeMs: HORIZON_MS / 2,
   recovery: { sale: 'replay', authorize: 'replay', capture: 'replay', void: 'replay', refund: 'replay' },
   refundWindowMs: 180 * 24 * 3_600_000,
   maxCallsPerSecond: 20,

@@ -214,7 +214,10 @@ async function readRefusal(
   }
 }
 
-/** From then on a call of ours that the order does not show was never carried out: none lives a tenth as long. */
+/**
+ * From then on a call of ours that the order does not show was never carried out: none lives a tenth as long, and none
+ * is repeated in its second half (`advanceKeyLifetimeMs`).
+ */
 export const HORIZON_MS = 3_600_000;
 
 /**

@@ -104,12 +104,9 @@ function claimOf({ event, type, object }: Event, reference: string, merchant: st
       return isManual ? claim(amountOf('amount_capturable'), 0, textOf(object, 'id')) : null;
     case 'charge.refunded': {
       // Of a charge captured in part, amount_refunded also counts what was let go.
-      if (object['amount_captured'] !== object['amount']) return null;
-      return claim(
-        amountOf('amount_captured'),
-        amountOf('amount_refunded'),
-        textOf(object, 'payment_intent'),
-      );
+      const [captured, held, back] = ['amount_captured', 'amount', 'amount_refunded'].map(amountOf);
+      if (captured === undefined || held === undefined || back === undefined) return null;
+      return claim(captured, Math.max(0, back - (held - captured)), textOf(object, 'payment_intent'));
     }
     default:
       return null;

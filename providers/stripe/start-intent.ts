@@ -24,6 +24,9 @@ export async function startIntent(client: StripeClient, request: StartRequest): 
     return refuse('invalid', 'unsendable', 'Stripe cannot be asked for this amount and currency');
   }
   const unwanted = await refuseUnwantedCard(client, request, token);
+  // It says nothing of a call before this one.
+  if (unwanted?.kind === 'failed' && request.mayHaveBeenSent)
+    return { kind: 'not_executed', error: unwanted.error };
   if (unwanted) return unwanted;
   const answer = await client.move((sdk) =>
     sdk.paymentIntents.create(termsOf(request, token, amount), {

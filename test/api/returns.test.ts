@@ -60,6 +60,15 @@ async function operationOf(id: string) {
   return rows[0];
 }
 
+it('the way back to the shop may be spelled in any letters', async () => {
+  const { path } = await offered('https://shop.example/支付完成?x=é');
+  const answer = await comeBack(path);
+  expect([answer.status, answer.headers.get('location')]).toEqual([
+    303,
+    new URL('https://shop.example/支付完成?x=é').href,
+  ]);
+});
+
 it('a payer who brings nothing is sent to the merchant, and the provider is asked at once', async () => {
   const { id, path } = await offered('https://shop.example/thanks?order=7');
   await house.sql.query(

@@ -279,6 +279,21 @@ describe('a refusal by HTTP', () => {
   });
 });
 
+it('a repetition never says that nothing was charged, because less is told of the card than before', async () => {
+  const request = { ...startRequest, refusedFunding: ['prepaid'] as const };
+  let told: object = { fundingSource: 'CREDIT' };
+  server.behave = (call, response) => {
+    if (call.path.endsWith('/cardDetails')) answer(200, { brands: [], ...told })(call, response);
+    // Charged, and the answer is lost.
+    else response.destroy();
+  };
+  expect((await connectorFor(server.url).start(request)).kind).toBe('unknown');
+  told = {};
+  const repetition = { ...request, mayHaveBeenSent: true };
+  expect((await connectorFor(server.url).start(repetition)).kind).toBe('not_executed');
+  expect((await connectorFor(server.url).start(request)).kind).toBe('failed');
+});
+
 describe('a credential', () => {
   it.each([
     { apiUrl: 'http://adyen.example' },

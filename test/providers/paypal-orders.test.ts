@@ -233,6 +233,11 @@ describe('a look and a close', () => {
     expect((await server.connector.close(known)).kind).toBe('unknown');
   });
 
+  it('no call that takes the money is repeated in the half hour before an order may be said to be over', () => {
+    const { advanceKeyLifetimeMs } = server.connector.capabilities;
+    expect(advanceKeyLifetimeMs).toBeLessThanOrEqual(HORIZON_MS / 2);
+  });
+
   it('what was sent for is over only when the order shows, an hour later, that nothing came of it', async () => {
     const sent = { ...known, advanceTakenAtMs: nowMs };
     server.answers[get] = [200, orderOf('APPROVED')];

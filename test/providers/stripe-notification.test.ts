@@ -86,8 +86,19 @@ describe('a genuine event', () => {
     ['payment_intent.succeeded', succeeded(manual), reference, null],
     ['payment_intent.succeeded', succeeded({ amount_received: 'x' }), reference, null],
     ['charge.refunded', refunded(), reference, { ...claim, refundedMinor: 900 }],
-    ['charge.refunded', refunded({ amount_captured: 900, amount_refunded: 4900 }), reference, null],
-    ['charge.refunded', refunded({ amount_captured: 4000 }), reference, null],
+    // Of what was captured in part, what was let go did not go back.
+    [
+      'charge.refunded',
+      refunded({ amount_captured: 900, amount_refunded: 4900 }),
+      reference,
+      { ...claim, amountMinor: 900, refundedMinor: 900 },
+    ],
+    [
+      'charge.refunded',
+      refunded({ amount_captured: 4000 }),
+      reference,
+      { ...claim, amountMinor: 4000, refundedMinor: 0 },
+    ],
     ['refund.failed', refund, refundReference, null],
     ['charge.refund.updated', refund, refundReference, null],
   ])('%s is news of the operation that it is about', async (type, object, about, paid) => {
