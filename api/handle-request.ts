@@ -70,7 +70,7 @@ export async function dispatch(
     params: request.params as Record<string, string>,
     query: queryOf(request.originalUrl),
     headers: request.headers,
-    readBody: () => readBody(request),
+    readBody: (maxBytes) => readBody(request, maxBytes),
     signal: hungUp.signal,
   };
   const reply =

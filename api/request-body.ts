@@ -6,22 +6,25 @@ export const MAX_BODY_BYTES = 64 * 1024;
 /** How much of an oversized body is read and dropped, so that the sender gets to see the answer. */
 const MAX_DROPPED_BYTES = 4 * 1024 * 1024;
 
-/** The whole body as bytes. Throws `body_too_large` beyond 64 KB. */
-export async function readBody(request: IncomingMessage): Promise<Buffer> {
+/** Providers send more than callers do: Stripe, Adyen and PayPal tell all of an object. Each parser has its own limit. */
+export const MAX_NOTIFICATION_BYTES = 256 * 1024;
+
+/** The whole body as bytes. Throws `body_too_large` beyond `maxBytes`. */
+export async function readBody(request: IncomingMessage, maxBytes = MAX_BODY_BYTES): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   try {
     for await (const chunk of request as AsyncIterable<Buffer>) {
       size += chunk.length;
-      if (size <= MAX_BODY_BYTES) chunks.push(chunk);
+      if (size <= maxBytes) chunks.push(chunk);
       else chunks.length = 0;
-      if (size > MAX_BODY_BYTES + MAX_DROPPED_BYTES) break;
+      if (size > maxBytes + MAX_DROPPED_BYTES) break;
     }
   } catch {
     throw new Problem('malformed_json', 'The body ended before it was complete.');
   }
-  if (size > MAX_BODY_BYTES) {
-    throw new Problem('body_too_large', `A body may have ${MAX_BODY_BYTES} bytes at most.`, {
+  if (size > maxBytes) {
+    throw new Problem('body_too_large', `A body may have ${maxBytes} bytes at most.`, {
       headers: { connection: 'close' },
     });
   }

@@ -42,8 +42,8 @@ export interface OpenRequest {
   /** Without the question mark, as it came. */
   readonly query: string;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  /** The raw body; rejects with a Problem where it is too large. */
-  readonly readBody: () => Promise<Buffer>;
+  /** The raw body; rejects with a Problem where it is too large: 64 KB, unless told otherwise. */
+  readonly readBody: (maxBytes?: number) => Promise<Buffer>;
   /** Aborts when the caller hangs up. */
   readonly signal: AbortSignal;
 }

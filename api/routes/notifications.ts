@@ -5,6 +5,7 @@ import { isId } from '../../domain/ids.js';
 import type { Connector, NotificationReply } from '../../providers/connector.js';
 import { keepNotification } from '../keep-notification.js';
 import { Problem } from '../problem-details.js';
+import { MAX_NOTIFICATION_BYTES } from '../request-body.js';
 import { openRoute, type ApiContext, type OpenRequest, type OpenRoute, type Reply } from '../route.js';
 
 /** Providers' callbacks: verified over their raw bytes, kept once, acknowledged once they are committed. */
@@ -28,7 +29,7 @@ async function receive(
   const { connector, account } = await requireAccount(request, context, accounts);
   const count = (result: string) =>
     context.metrics.count('quittance_notifications_total', { provider: connector.provider, result });
-  const body = await request.readBody();
+  const body = await request.readBody(MAX_NOTIFICATION_BYTES);
   const parsed = await connector.parseNotification({
     account: { accountId: account.id, credential: account.credential },
     body,

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { checkWebhookUrl } from '../../api/webhook-url.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { untilInLine } from '../lock-waiters.js';
 import { httpProblems } from '../../domain/problem-codes.js';
@@ -127,6 +128,13 @@ describe('webhook endpoints', () => {
   ])('do not lie at %s', async (url) => {
     const answer = await merchant.post('/v1/webhook_endpoints', { url });
     expect(answer.body).toMatchObject({ code: 'invalid_field', errors: [{ pointer: '/url' }] });
+  });
+
+  it('lie at the usual port where the network is guarded: nothing would be sent to another', () => {
+    const elsewhere = 'https://example.com:8443/';
+    expect(() => checkWebhookUrl(elsewhere, 'live', false)).toThrow(/port 443/);
+    expect(() => checkWebhookUrl(elsewhere, 'test', true)).not.toThrow();
+    expect(() => checkWebhookUrl('https://example.com:443/hook', 'live', false)).not.toThrow();
   });
 
   it('are sixteen at most, also when many are made at once; a deleted one makes room', async () => {
