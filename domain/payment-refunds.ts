@@ -250,11 +250,17 @@ export function decideRefundReversed(
   if (!operation.posted.includes('refunded') || operation.posted.includes('refund_reversed'))
     return undefined;
   const { amountMinor } = operation;
+  // One that moved another amount than was asked waits for a person already, who has to say what of it came back.
+  const isAsAsked = operation.status !== 'review';
   return {
     operation: { id: operation.id, from: operation.status, to: operation.status, lastError },
-    amountRefundedMinor: Math.max(0, payment.record.amountRefundedMinor - amountMinor),
     outcome: 'review',
-    postings: [refundReversedPosting(moneyOut(payment, operation, amountMinor, 0))],
+    ...(isAsAsked
+      ? {
+          amountRefundedMinor: Math.max(0, payment.record.amountRefundedMinor - amountMinor),
+          postings: [refundReversedPosting(moneyOut(payment, operation, amountMinor, 0))],
+        }
+      : {}),
     events: [{ type: 'refund.failed' }, { type: 'payment.review' }],
     review: { reason: 'refund_failed', evidence: { provider_key: operation.providerKey, error: lastError } },
   };

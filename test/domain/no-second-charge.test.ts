@@ -5,8 +5,9 @@ import { followUpPosition, nextFollowUpStep, planFollowUp } from '../../domain/f
 import { decideCaptured } from '../../domain/payment-capture.js';
 import { applyChange } from '../../domain/payment-change.js';
 import { decideRefused } from '../../domain/payment-refusal.js';
-import { decideEmptied } from '../../domain/payment-refunds.js';
+import { decideEmptied, decideRefunded, decideRefundReversed } from '../../domain/payment-refunds.js';
 import { decidePaid } from '../../domain/payment-success.js';
+import { paymentError } from '../../domain/problem-codes.js';
 import { error, HOUR, MINUTE, operationFacts, paidFor, paymentFacts, PRICE, T0 } from './facts.js';
 
 const noFacts = { holdings: [], openReviews: [] };
@@ -72,4 +73,24 @@ test('a capture of another amount, all of which was given back, ends its payment
   const holdings = [{ operationId: taken.id, payableMinor: 0, suspenseMinor: 0 }];
   const emptied = decideEmptied(inReview, taken, { ...noFacts, holdings });
   expect(emptied).toMatchObject({ status: 'canceled', outcome: 'known', releasesClaims: true });
+});
+
+test('a refund that moved another amount, and came back, is not posted as if it had been what was asked', () => {
+  const refund = operationFacts({
+    ...{ number: 2, kind: 'refund', ofOperationId: sale.id, status: 'sent', amountMinor: 40_000 },
+  });
+  const record = { status: 'succeeded', amountReceivedMinor: PRICE } as const;
+  const asked = paymentFacts([sale, refund], { record });
+  const { providerKey: reference, currency } = refund;
+  const holdings = [{ operationId: sale.id, payableMinor: PRICE, suspenseMinor: 0 }];
+  const moved = { reference, amountMinor: 30_000, currency, providerReference: 'x', movedAtMs: null };
+  const gone = decideRefunded(asked, refund, moved, { holdings, openReviews: [] }, T0);
+  if (!gone) throw new Error('the refund changed nothing');
+  const after = applyChange(asked, gone);
+  expect(after.record.amountRefundedMinor).toBe(30_000);
+  const [, given] = after.operations;
+  const error = paymentError('refund_refused', 'alipay', 'it came back', null);
+  const back = given && decideRefundReversed(after, given, error);
+  expect(back).toMatchObject({ outcome: 'review', review: { reason: 'refund_failed' } });
+  expect(back).not.toHaveProperty('postings');
 });
