@@ -17,7 +17,7 @@ const core = (covered: { table: string; condition: string }) => /* sql */ `
       SELECT input.payment_id, o.* FROM input, jsonb_to_record(input.operation) AS o (
         id text, status_read text, status text, sent_at timestamptz, offer jsonb, provider_reference text,
         last_error jsonb, clears_error boolean, asked_at timestamptz, next_poll_at timestamptz, poll_count integer,
-        capture_before timestamptz, ended boolean,
+        capture_before timestamptz, moved_minor bigint, ended boolean,
         writes_advance boolean, approved_at timestamptz, return_details text, advance_taken_at timestamptz,
         advance_replay_until timestamptz, advance_count integer, replaces_offer boolean,
         drops_fallbacks boolean)
@@ -48,6 +48,7 @@ const core = (covered: { table: string; condition: string }) => /* sql */ `
         asked_at = coalesce(c.asked_at, o.asked_at),
         next_poll_at = coalesce(c.next_poll_at, o.next_poll_at), poll_count = coalesce(c.poll_count, o.poll_count),
         capture_before = coalesce(o.capture_before, c.capture_before),
+        moved_minor = coalesce(o.moved_minor, c.moved_minor),
         ended_at = CASE WHEN c.ended THEN coalesce(o.ended_at, now()) ELSE o.ended_at END,
         payment_token = CASE WHEN c.ended THEN NULL ELSE o.payment_token END,
         fallbacks = CASE WHEN c.ended OR c.drops_fallbacks THEN NULL ELSE o.fallbacks END,

@@ -155,6 +155,7 @@ function operationInput(change: OperationChange) {
     next_poll_at: instant(change.nextPollMs),
     poll_count: change.pollCount ?? null,
     capture_before: instant(change.captureBeforeMs),
+    moved_minor: change.movedMinor ?? null,
     ended: !isOpen(change.to),
     drops_fallbacks: change.dropsFallbacks ?? false,
     ...(change.advance ? advanceInput(change.advance) : { writes_advance: false, replaces_offer: false }),

@@ -67,6 +67,7 @@ const columns = /* sql */ `
       'advanceReplayUntilMs', floor(extract(epoch FROM o.advance_replay_until) * 1000),
       'advanceCount', o.advance_count,
       'isStopped', is_stopped(p.merchant_id, p.mode, o.provider, p.method, o.kind), 'captureBeforeMs', floor(extract(epoch FROM o.capture_before) * 1000),
+      'movedMinor', o.moved_minor,
       'posted', ARRAY(SELECT t.fact FROM ledger_transactions t WHERE t.operation_id = o.id ORDER BY t.id),
       'refund', CASE WHEN o.kind = 'refund' THEN (
          SELECT json_build_object('id', r.id, 'reason', r.reason, 'metadata', r.metadata,

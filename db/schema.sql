@@ -163,7 +163,8 @@ CREATE TABLE operations (
   return_details text,
   advance_taken_at timestamp with time zone,
   advance_replay_until timestamp with time zone,
-  advance_count integer NOT NULL DEFAULT 0
+  advance_count integer NOT NULL DEFAULT 0,
+  moved_minor bigint
 );
 CREATE TABLE order_lines (
   merchant_id text NOT NULL,
@@ -389,6 +390,7 @@ ALTER TABLE operations ADD CONSTRAINT operations_check1 CHECK (((advance_taken_a
 ALTER TABLE operations ADD CONSTRAINT operations_check2 CHECK (((advance_taken_at IS NULL) = (advance_replay_until IS NULL)));
 ALTER TABLE operations ADD CONSTRAINT operations_flow_check CHECK ((flow = ANY (ARRAY['qr_code'::text, 'redirect'::text])));
 ALTER TABLE operations ADD CONSTRAINT operations_kind_check CHECK ((kind = ANY (ARRAY['authorize'::text, 'capture'::text, 'sale'::text, 'void'::text, 'refund'::text, 'payout'::text, 'mandate_charge'::text])));
+ALTER TABLE operations ADD CONSTRAINT operations_moved_minor_check CHECK ((moved_minor > 0));
 ALTER TABLE operations ADD CONSTRAINT operations_number_check CHECK (((number >= 1) AND (number <= 1295)));
 ALTER TABLE operations ADD CONSTRAINT operations_replay_for_ms_check CHECK ((replay_for_ms >= 0));
 ALTER TABLE operations ADD CONSTRAINT operations_status_check CHECK ((status = ANY (ARRAY['planned'::text, 'sent'::text, 'action_required'::text, 'pending'::text, 'unknown'::text, 'review'::text, 'succeeded'::text, 'rejected'::text, 'closed'::text, 'canceled'::text, 'late_success'::text])));

@@ -148,6 +148,7 @@ function asPlanned(
     advanceCount: 0,
     lastError: null,
     posted: [],
+    movedMinor: null,
     refund: null,
   };
 }

@@ -56,6 +56,8 @@ export interface OperationChange {
   readonly nextPollMs?: number;
   readonly pollCount?: number;
   readonly captureBeforeMs?: number;
+  /** Written with the posting of it, once. */
+  readonly movedMinor?: number;
   /** No other account is to be tried after this: the tokens that were kept for them are of no use any more. */
   readonly dropsFallbacks?: true;
   readonly advance?: AdvanceChange;
@@ -130,6 +132,7 @@ function applyToOperation(
     nextPollMs: change.nextPollMs ?? known.nextPollMs,
     pollCount: change.pollCount ?? known.pollCount,
     captureBeforeMs: known.captureBeforeMs ?? change.captureBeforeMs ?? null,
+    movedMinor: known.movedMinor ?? change.movedMinor ?? null,
     fallbacks: isOpen(change.to) && !change.dropsFallbacks ? known.fallbacks : [],
     posted: [...known.posted, ...postings.map((posting) => posting.fact)],
     ...(advance

@@ -65,6 +65,8 @@ export interface OperationFacts {
   readonly lastError: PaymentError | null;
   /** What of this operation is in the ledger: each fact is posted once. */
   readonly posted: readonly LedgerFact[];
+  /** What a refund gave back, by the provider's word and in the ledger; it may differ from what was asked. */
+  readonly movedMinor: number | null;
   /** The request that a refund carries out. */
   readonly refund: RefundTerms | null;
 }

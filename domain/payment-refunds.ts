@@ -2,7 +2,7 @@
 import type { NewEvent } from './events.js';
 import { refundedPosting, refundReversedPosting, type MoneyOut } from './ledger.js';
 import type { MovedEvidence } from './outcome.js';
-import { isOpen } from './operation.js';
+import { isOpen, transition } from './operation.js';
 import { operationChange, type PaymentChange, type ReviewKey } from './payment-change.js';
 import type { OperationFacts, PaymentFacts } from './payment-facts.js';
 import { REVIEW_POLL_DELAY_MS } from './payment-position.js';
@@ -39,7 +39,7 @@ export function refundableOf(payment: PaymentFacts, { holdings }: RefundFacts): 
     .flatMap(({ operationId, payableMinor, suspenseMinor }) => {
       const of = payment.operations.find(({ id }) => id === operationId);
       if (!of) return [];
-      const inFlightMinor = sumOf(refundsOf(payment, operationId).filter(({ status }) => isOpen(status)));
+      const inFlightMinor = sumOf(refundsOf(payment, operationId).filter(isInFlight));
       const leftMinor = payableMinor + suspenseMinor - inFlightMinor;
       return leftMinor > 0 ? [{ of, leftMinor }] : [];
     });
@@ -49,8 +49,18 @@ function refundsOf({ operations }: PaymentFacts, operationId: string): Operation
   return operations.filter(({ kind, ofOperationId }) => kind === 'refund' && ofOperationId === operationId);
 }
 
+/** It may still move money that the ledger has: one that did, and waits for a person, is in the ledger already. */
+function isInFlight({ status, posted }: OperationFacts): boolean {
+  return isOpen(status) && !posted.includes('refunded');
+}
+
+/** What it gave back, or else what it was asked to. */
+function movedBy({ movedMinor, amountMinor }: OperationFacts): number {
+  return movedMinor ?? amountMinor;
+}
+
 function sumOf(operations: readonly OperationFacts[]): number {
-  return operations.reduce((sum, { amountMinor }) => sum + amountMinor, 0);
+  return operations.reduce((sum, operation) => sum + movedBy(operation), 0);
 }
 
 /**
@@ -74,7 +84,7 @@ function orderedRefunds(payment: PaymentFacts, operation: OperationFacts): Opera
   );
   return [operation, ...captures]
     .flatMap(({ id }) => refundsOf(payment, id))
-    .filter(({ status, posted }) => isOpen(status) || posted.includes('refunded'));
+    .filter((refund) => isInFlight(refund) || refund.posted.includes('refunded'));
 }
 
 /** The provider has given it back. What is told again, or is about another refund, changes nothing. */
@@ -91,13 +101,15 @@ export function decideRefunded(
   const isOver = !isOpen(operation.status);
   const { providerReference } = moved;
   const event = isAsAsked || isOver ? 'success_verified' : 'mismatch_confirmed';
-  const change = operationChange(operation, event, { providerReference, askedAtMs: nowMs, lastError: null });
+  const movedMinor = moved.amountMinor;
+  const known = { providerReference, movedMinor, askedAtMs: nowMs, lastError: null };
+  const change = operationChange(operation, event, known);
   if (!change) return undefined;
-  const { holding, leftOver } = spend(operation, moved.amountMinor, facts);
-  const money = moneyOut(payment, operation, moved.amountMinor, holding.fromSuspenseMinor);
+  const { holding, leftOver } = spend(operation, movedMinor, facts);
+  const money = moneyOut(payment, operation, movedMinor, holding.fromSuspenseMinor);
   const amountRefundedMinor = Math.min(
     payment.record.amountReceivedMinor,
-    payment.record.amountRefundedMinor + moved.amountMinor,
+    payment.record.amountRefundedMinor + movedMinor,
   );
   const base = { operation: change, amountRefundedMinor, postings: [refundedPosting(money)] };
   if (!isAsAsked || leftOver.isExceeded) {
@@ -249,18 +261,14 @@ export function decideRefundReversed(
 ): PaymentChange | undefined {
   if (!operation.posted.includes('refunded') || operation.posted.includes('refund_reversed'))
     return undefined;
-  const { amountMinor } = operation;
-  // One that moved another amount than was asked waits for a person already, who has to say what of it came back.
-  const isAsAsked = operation.status !== 'review';
+  const amountMinor = movedBy(operation);
+  // One that waited for a person because of its amount moved nothing in the end, and is over.
+  const to = transition(operation.status, 'unpayable_confirmed') ?? operation.status;
   return {
-    operation: { id: operation.id, from: operation.status, to: operation.status, lastError },
+    operation: { id: operation.id, from: operation.status, to, lastError },
     outcome: 'review',
-    ...(isAsAsked
-      ? {
-          amountRefundedMinor: Math.max(0, payment.record.amountRefundedMinor - amountMinor),
-          postings: [refundReversedPosting(moneyOut(payment, operation, amountMinor, 0))],
-        }
-      : {}),
+    amountRefundedMinor: Math.max(0, payment.record.amountRefundedMinor - amountMinor),
+    postings: [refundReversedPosting(moneyOut(payment, operation, amountMinor, 0))],
     events: [{ type: 'refund.failed' }, { type: 'payment.review' }],
     review: { reason: 'refund_failed', evidence: { provider_key: operation.providerKey, error: lastError } },
   };

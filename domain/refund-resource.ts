@@ -41,6 +41,8 @@ export function refundStatus({
   operationStatus: status,
   posted,
 }: Pick<RefundRecord, 'operationStatus' | 'posted'>): RefundStatus {
+  // A fact is never taken back: that it came back from the bank is a fact of its own.
+  if (posted.includes('refund_reversed')) return 'failed';
   switch (status) {
     case 'planned':
     case 'sent':
@@ -51,8 +53,7 @@ export function refundStatus({
       return 'pending';
     case 'succeeded':
     case 'late_success':
-      // A fact is never taken back: that it came back from the bank is a fact of its own.
-      return posted.includes('refund_reversed') ? 'failed' : 'succeeded';
+      return 'succeeded';
     case 'rejected':
     case 'closed':
     case 'canceled':

@@ -8,6 +8,7 @@ import * as sixth from './0006-advance.js';
 import * as seventh from './0007-wallets.js';
 import * as followUps from './0008-follow-ups.js';
 import * as tenth from './0010-told-notifications.js';
+import * as movedAmount from './0011-moved-amount.js';
 
 /** Every migration, in order. Names are recorded in the database: never rename or reorder, only append. */
 export const migrations: ReadonlyArray<{ name: string; up: (knex: Knex, appRole: string) => Promise<void> }> =
@@ -21,4 +22,5 @@ export const migrations: ReadonlyArray<{ name: string; up: (knex: Knex, appRole:
     { name: '0007-wallets', up: seventh.up },
     { name: '0008-follow-ups', up: followUps.up },
     { name: '0010-told-notifications', up: tenth.up },
+    { name: '0011-moved-amount', up: movedAmount.up },
   ];

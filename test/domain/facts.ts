@@ -65,6 +65,7 @@ export function operationFacts(change: Partial<OperationFacts> = {}): OperationF
     isStopped: false,
     lastError: null,
     posted: [],
+    movedMinor: null,
     refund: null,
     ...change,
   };

@@ -5,10 +5,18 @@ import { followUpPosition, nextFollowUpStep, planFollowUp } from '../../domain/f
 import { decideCaptured } from '../../domain/payment-capture.js';
 import { applyChange } from '../../domain/payment-change.js';
 import { decideRefused } from '../../domain/payment-refusal.js';
-import { decideEmptied, decideRefunded, decideRefundReversed } from '../../domain/payment-refunds.js';
+import {
+  decideEmptied,
+  decideRefunded,
+  decideRefundReversed,
+  everRefundedByUs,
+  refundableOf,
+  refundedByUs,
+} from '../../domain/payment-refunds.js';
 import { decidePaid } from '../../domain/payment-success.js';
 import { paymentError } from '../../domain/problem-codes.js';
-import { error, HOUR, MINUTE, operationFacts, paidFor, paymentFacts, PRICE, T0 } from './facts.js';
+import { refundStatus } from '../../domain/refund-resource.js';
+import { error, HOUR, MINUTE, operationFacts, paidFor, paymentFacts, postedBy, PRICE, T0 } from './facts.js';
 
 const noFacts = { holdings: [], openReviews: [] };
 const sale = operationFacts({ status: 'succeeded', posted: ['paid'] });
@@ -75,22 +83,48 @@ test('a capture of another amount, all of which was given back, ends its payment
   expect(emptied).toMatchObject({ status: 'canceled', outcome: 'known', releasesClaims: true });
 });
 
-test('a refund that moved another amount, and came back, is not posted as if it had been what was asked', () => {
+describe('a refund of 400.00 of which the provider moved 300.00', () => {
   const refund = operationFacts({
     ...{ number: 2, kind: 'refund', ofOperationId: sale.id, status: 'sent', amountMinor: 40_000 },
   });
   const record = { status: 'succeeded', amountReceivedMinor: PRICE } as const;
   const asked = paymentFacts([sale, refund], { record });
   const { providerKey: reference, currency } = refund;
-  const holdings = [{ operationId: sale.id, payableMinor: PRICE, suspenseMinor: 0 }];
+  const held = (payableMinor: number) => ({
+    holdings: [{ operationId: sale.id, payableMinor, suspenseMinor: 0 }],
+    openReviews: [],
+  });
   const moved = { reference, amountMinor: 30_000, currency, providerReference: 'x', movedAtMs: null };
-  const gone = decideRefunded(asked, refund, moved, { holdings, openReviews: [] }, T0);
+  const gone = decideRefunded(asked, refund, moved, held(PRICE), T0);
   if (!gone) throw new Error('the refund changed nothing');
   const after = applyChange(asked, gone);
-  expect(after.record.amountRefundedMinor).toBe(30_000);
   const [, given] = after.operations;
-  const error = paymentError('refund_refused', 'alipay', 'it came back', null);
-  const back = given && decideRefundReversed(after, given, error);
-  expect(back).toMatchObject({ outcome: 'review', review: { reason: 'refund_failed' } });
-  expect(back).not.toHaveProperty('postings');
+  if (!given) throw new Error('the refund is gone');
+
+  test('counts as 300.00, and leaves the rest to be refunded', () => {
+    expect(after.record).toMatchObject({ amountRefundedMinor: 30_000, outcome: 'review' });
+    expect(refundedByUs(after, sale)).toBe(30_000);
+    expect(refundableOf(after, held(70_000))).toEqual([{ of: sale, leftMinor: 70_000 }]);
+  });
+
+  test('and that came back, puts 300.00 into suspense, is over, and is told to a person', () => {
+    const back = decideRefundReversed(
+      after,
+      given,
+      paymentError('refund_refused', 'alipay', 'it came back', null),
+    );
+    if (!back) throw new Error('its coming back changed nothing');
+    expect(back).toMatchObject({ outcome: 'review', review: { reason: 'refund_failed' } });
+    expect(Object.fromEntries(postedBy(back))).toEqual({
+      'provider:alipay:acct_1 CNY': 30_000,
+      'merchant:merchant456:suspense CNY': -30_000,
+    });
+    const over = applyChange(after, back);
+    expect(over.record.amountRefundedMinor).toBe(0);
+    expect(over.operations[1]).toMatchObject({ status: 'closed' });
+    expect([refundedByUs(over, sale), everRefundedByUs(over, sale)]).toEqual([0, 30_000]);
+    expect(refundStatus({ operationStatus: 'closed', posted: ['refunded', 'refund_reversed'] })).toBe(
+      'failed',
+    );
+  });
 });
