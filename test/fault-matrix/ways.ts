@@ -1,7 +1,11 @@
+import type { PaymentResource } from '../../domain/payment-resource.js';
 import type { House } from '../house.js';
 import { bringOrder } from '../union-pay-browser.js';
 
 export type MatrixProvider = 'alipay' | 'wechat_pay' | 'stripe' | 'btcpay' | 'union_pay';
+
+/** What the payer of an offer is asked to do, as the merchant reads it. */
+export type NextAction = PaymentResource['next_action'];
 
 /** How one provider is paid through in this test. */
 export interface Way {
@@ -15,7 +19,7 @@ export interface Way {
   readonly offered: Readonly<Record<string, unknown>>;
   /** Its notifications go to one address for all payments of the credential. */
   readonly hasOneEndpoint: boolean;
-  readonly pay: (house: House, reference: string, nextAction: any) => Promise<unknown>;
+  readonly pay: (house: House, reference: string, nextAction: NextAction) => Promise<unknown>;
   /** So that there is something at the provider to be closed. */
   readonly beginToPay?: (house: House, reference: string) => Promise<unknown>;
 }
@@ -49,8 +53,7 @@ export const ways: Readonly<Record<MatrixProvider, Way>> = {
     hasOneEndpoint: true,
     pay: async (_house, _reference, nextAction) => {
       const body = new URLSearchParams({ answer: 'pass' });
-      const page = nextAction.redirect.url as string;
-      const { status } = await fetch(page, { method: 'POST', body, redirect: 'manual' });
+      const { status } = await fetch(redirectOf(nextAction).url, { method: 'POST', body, redirect: 'manual' });
       if (status !== 303) throw new Error(`the page refuses the payer: ${status}`);
     },
   },
@@ -72,8 +75,14 @@ export const ways: Readonly<Record<MatrixProvider, Way>> = {
     offered: { method: 'union_pay' },
     hasOneEndpoint: false,
     pay: async (house, reference, nextAction) => {
-      await bringOrder(nextAction.redirect.url as string, nextAction.redirect.fields);
+      const { url, fields } = redirectOf(nextAction);
+      await bringOrder(url, fields ?? {});
       await house.sandbox.call('POST', `/union_pay/orders/${reference}/pay`, {});
     },
   },
 };
+
+function redirectOf(nextAction: NextAction) {
+  if (nextAction.type !== 'redirect') throw new Error(`the payer is led nowhere: ${nextAction.type}`);
+  return nextAction.redirect;
+}
