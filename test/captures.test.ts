@@ -224,6 +224,42 @@ describe('kill -9 of the worker', () => {
   });
 });
 
+describe('a kill switch', () => {
+  test.each([
+    ['the provider', { provider: 'stripe' }],
+    ['the operation', { operation: 'authorize' }],
+    ['the method', { method: 'card' }],
+  ])('of %s stops a new charge; held money is taken, let go and given back', async (_, scope) => {
+    const [taken, released, paid] = [await hold(), await hold(), await hold()];
+    await capture(paid.id);
+    const thrown = await house.merchant.post('/v1/kill_switches', { ...scope, reason: 'a drill' });
+    expect(thrown.status).toBe(201);
+    try {
+      const card = { method: 'card', payment_token: 'pm_card_visa', capture: 'manual' };
+      const refused = await house.merchant.pay(card);
+      expect([refused.status, refused.body['code']]).toEqual([422, 'method_unavailable']);
+      // The first call of each is lost, so that it is also made again while the switch is on.
+      for (const call of ['capture', 'cancel', 'refund']) await fault(call, 'reset_before');
+      await capture(taken.id, { amount: 80_000 });
+      await house.merchant.post(`/v1/payments/${released.id}/cancel`, {});
+      const refund = await house.merchant.post('/v1/refunds', { payment: paid.id, amount: 30_000 });
+      await ends(taken.id, 'succeeded');
+      await ends(released.id, 'canceled');
+      await until('it is given back', async () => {
+        const { body } = await house.merchant.get(`/v1/refunds/${refund.body['id'] as string}`);
+        return body['status'] === 'succeeded';
+      });
+    } finally {
+      await house.merchant.send('DELETE', `/v1/kill_switches/${thrown.body['id'] as string}`);
+    }
+    await expectTaken(taken.id, 80_000);
+    await expectTaken(released.id, 0);
+    expect(await house.sandbox.moved(released.id, 'release')).toEqual([100_000]);
+    expect(await house.sandbox.moved(paid.id, 'refund')).toEqual([30_000]);
+    expect((await ledgerBalances(house, paid.id))[`provider:stripe:${account}`]).toBe(70_000);
+  });
+});
+
 test('a capture that was sent longer ago than the key lives is asked about, and not sent again', async () => {
   const { id } = await hold();
   await fault('capture', 'reset_before', -1);
