@@ -219,7 +219,7 @@ describe('a refund that WeChat Pay accepted', () => {
     const payer = `payer-${randomUUID()}`;
     const made = await house.merchant.pay({ method: 'wechat_pay', payer: { id: payer }, order });
     const id = made.body['id'] as string;
-    await ways.wechat_pay.pay(house, referenceOf(id), null);
+    await ways.wechat_pay.pay(house, referenceOf(id), made.body['next_action']);
     await until('it is paid', async () => (await house.merchant.payment(id))['status'] === 'succeeded');
     await house.sandbox.call('POST', '/wechat_pay/faults', { operation: 'refund', fault: end });
     return { id, payer, refund: await refund(id) };

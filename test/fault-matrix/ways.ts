@@ -53,7 +53,11 @@ export const ways: Readonly<Record<MatrixProvider, Way>> = {
     hasOneEndpoint: true,
     pay: async (_house, _reference, nextAction) => {
       const body = new URLSearchParams({ answer: 'pass' });
-      const { status } = await fetch(redirectOf(nextAction).url, { method: 'POST', body, redirect: 'manual' });
+      const { status } = await fetch(redirectOf(nextAction).url, {
+        method: 'POST',
+        body,
+        redirect: 'manual',
+      });
       if (status !== 303) throw new Error(`the page refuses the payer: ${status}`);
     },
   },
