@@ -19,7 +19,7 @@ import { decideEmptied, refundedByUs } from '../domain/payment-refunds.js';
 import { decideUnansweredNews } from '../domain/unanswered-news.js';
 import type { ActivityDependencies } from './dependencies.js';
 import type { PhaseResult } from './phase.js';
-import { decideAnswer, hasNoLookUp } from './provider-follow-up.js';
+import { askAbout, decideAnswer, hasNoLookUp } from './provider-follow-up.js';
 import { ask } from './provider-query-operation.js';
 import { commitChange, done } from './store-payment.js';
 
@@ -128,7 +128,7 @@ async function afterRefund(
     ofOperationId === null ? undefined : payment.operations.find((known) => known.id === ofOperationId);
   if (!of || isOpen(status)) return payment;
   if (status === 'succeeded') return withoutEmptied(dependencies, payment, mustFind(payment, id));
-  const change = of.kind === 'sale' ? await askWhereItWent(dependencies, payment, of) : undefined;
+  const change = await askWhereItWent(dependencies, payment, of);
   return change ? commitChange(dependencies, payment, change, 'worker.query.after_commit') : payment;
 }
 
@@ -137,6 +137,10 @@ async function askWhereItWent(
   payment: PaymentFacts,
   of: OperationFacts,
 ): Promise<PaymentChange | undefined> {
+  if (of.kind === 'capture') {
+    const told = await askAbout(dependencies, payment, of, 'at_once');
+    return told?.kind === 'succeeded' ? decideAnswer(dependencies, payment, of, told) : undefined;
+  }
   const outcome = await ask(dependencies, of, 'at_once');
   if (outcome?.kind !== 'succeeded') return undefined;
   const found = decideLookup(payment, of, outcome, dependencies.now());

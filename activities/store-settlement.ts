@@ -91,13 +91,27 @@ async function settleOperation(
     throw providerUnclear(operation.provider, outcome ?? { kind: 'nothing' });
   }
   const found = decideLookup(payment, operation, outcome, dependencies.now());
-  const isUnexplained = operation.status === 'succeeded' && found === undefined && refunds.length > 0;
+  const unexplained = found ? [] : unexplainedRefunds(operation, refunds, outcome, expectedMinor);
   const more =
     found || outcome.kind !== 'succeeded'
       ? undefined
       : await moreOf(dependencies, payment, operation, outcome.paid, refunds);
-  const change = isUnexplained && !more ? decideUnexpectedRefund(operation, refunds) : (found ?? more);
+  const change =
+    unexplained.length > 0 && !more ? decideUnexpectedRefund(operation, unexplained) : (found ?? more);
   return apply(dependencies, payment, notifications, change, `asked: ${outcome.kind}`);
+}
+
+/** What went back without our order, and is not posted: as the news tells it, or as the provider does now that it is asked. */
+function unexplainedRefunds(
+  { status, posted }: OperationFacts,
+  told: readonly PaidEvidence[],
+  outcome: QueryOutcome,
+  expectedMinor: number,
+): readonly PaidEvidence[] {
+  if (status !== 'succeeded') return [];
+  if (told.length > 0 || outcome.kind !== 'succeeded') return told;
+  const isNews = outcome.paid.refundedMinor > expectedMinor && !posted.includes('refunded_by_provider');
+  return isNews ? [outcome.paid] : [];
 }
 
 /**

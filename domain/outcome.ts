@@ -60,6 +60,8 @@ export interface MovedEvidence {
   readonly currency: string;
   readonly providerReference: string;
   readonly movedAtMs: number | null;
+  /** Of a capture: what of it went back, by whosever order; absent where the provider's answer does not tell. */
+  readonly refundedMinor?: number;
 }
 
 /** How the payer is led to pay: by scanning, or by going to the provider's page. */

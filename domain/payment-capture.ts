@@ -6,6 +6,7 @@ import { isOpen } from './operation.js';
 import { judgePaid } from './paid-evidence.js';
 import { grantedEvents, operationChange, type PaymentChange } from './payment-change.js';
 import { outcomeBesides, type OperationFacts, type PaymentFacts } from './payment-facts.js';
+import { answeredBy, decideCapturedAndReturned, decideCaptureReturned } from './payment-capture-returned.js';
 import { isEnded } from './payment.js';
 import { REVIEW_POLL_DELAY_MS } from './payment-position.js';
 import { paymentError, type PaymentError } from './problem-codes.js';
@@ -114,7 +115,9 @@ export function decideCaptured(
   moved: MovedEvidence,
   nowMs: number,
 ): PaymentChange | undefined {
-  if (operation.posted.includes('paid') || !isAbout(operation, moved)) return undefined;
+  if (!isAbout(operation, moved)) return undefined;
+  if (operation.posted.includes('paid')) return decideCaptureReturned(payment, operation, moved, nowMs);
+  if ((moved.refundedMinor ?? 0) > 0) return decideCapturedAndReturned(payment, operation, moved, nowMs);
   const known = { providerReference: moved.providerReference, askedAtMs: nowMs, lastError: null };
   const isAsAsked = moved.amountMinor === operation.amountMinor;
   const isOver = !isOpen(operation.status);
@@ -247,11 +250,6 @@ function unpaidEnd(
   const outcome = outcomeBesides(payment);
   const events: NewEvent[] = [{ type: 'payment.canceled' }];
   return { status: 'canceled', outcome, lastError, releasesClaims: true, events };
-}
-
-/** The provider's word on what a person was asked about answers the question. */
-function answeredBy({ id, status }: OperationFacts): Pick<PaymentChange, 'closesReviews'> {
-  return status === 'review' ? { closesReviews: [{ operationId: id, reason: 'no_answer' }] } : {};
 }
 
 function isAbout(operation: OperationFacts, moved: MovedEvidence): boolean {

@@ -38,7 +38,10 @@ export interface Connector {
    * payer back to (`/returns/<provider>/<account>/<reference>`), and we send them on to the merchant.
    */
   readonly parseReturn?: (raw: RawReturn) => Promise<ParsedReturn>;
-  /** Verifies a callback over its raw bytes. Stores nothing; asks nobody but the provider for its own public keys. */
+  /**
+   * Verifies a callback over its raw bytes. Stores nothing; asks nobody but the provider: for its own public keys and,
+   * once it is verified, for whose money it is about where it does not say so itself.
+   */
   parseNotification(raw: RawNotification): Promise<ParsedNotification>;
   /** The body, status and content type that tell this provider to stop (or go on) sending. */
   notificationReply(accepted: boolean): NotificationReply;
@@ -204,6 +207,8 @@ export type ParsedNotification =
     }
   /** Genuine, but about nothing that concerns an operation of ours: acknowledged, not stored. */
   | { readonly kind: 'ignored'; readonly says: string }
+  /** Genuine, but the provider has to be asked what it is about, and did not say: not acknowledged, so that it is sent again. */
+  | { readonly kind: 'unanswered'; readonly says: string }
   /** Not from the provider, or not for this account: refused at the door and audited. */
   | { readonly kind: 'refused'; readonly why: NotificationRefusal; readonly detail: string };
 

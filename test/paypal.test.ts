@@ -1,9 +1,8 @@
-import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { House } from './house.js';
 import { ledgerBalances } from './ledger-balances.js';
 import { referenceOf } from './offer.js';
-import { accountAt } from './provider-account.js';
+import { offered as offeredAt, paypalAccount, press, type Offered } from './paypal-payer.js';
 import { until } from './until.js';
 
 let house: House;
@@ -12,48 +11,16 @@ let account: string;
 beforeAll(async () => {
   house = await House.open();
   await house.merchant.addCourse();
-  account = await accountAt(house, 'paypal-sandbox');
-  const url = `${house.apiUrl}/notifications/paypal/${account}`;
-  await house.sandbox.call('PUT', '/paypal/endpoints/paypal-sandbox', { url });
+  account = await paypalAccount(house);
 });
 afterEach(() => house.sandbox.call('DELETE', '/paypal/faults'));
 afterAll(() => house.close());
 vi.setConfig({ testTimeout: 90_000 });
 
-const order = { lines: [{ product: 'course-ts', quantity: 1 }] };
+const offered = (change: Record<string, unknown> = {}) => offeredAt(house, change);
 const fault = (operation: string, name: string, more: Record<string, unknown> = {}) =>
   house.sandbox.call('POST', '/paypal/faults', { operation, fault: name, ...more });
 const charges = (id: string, number = 1) => house.sandbox.charges(referenceOf(id, number));
-
-interface Offered {
-  readonly id: string;
-  readonly payer: string;
-  /** PayPal's page. */
-  readonly page: string;
-}
-
-async function offered(change: Record<string, unknown> = {}): Promise<Offered> {
-  const payer = `payer-${randomUUID()}`;
-  const made = await house.merchant.pay({ method: 'paypal', payer: { id: payer }, order, ...change });
-  expect([made.status, made.body['status']]).toEqual([201, 'requires_action']);
-  const { url } = made.body['next_action'].redirect as { url: string };
-  return { id: made.body['id'] as string, payer, page: url };
-}
-
-/** The payer's browser: presses a button on PayPal's page, and goes where it is sent; tells each stop. */
-async function press(page: string, answer: string): Promise<string[]> {
-  const stops: string[] = [];
-  const body = new URLSearchParams({ answer });
-  let response = await fetch(page, { method: 'POST', body, redirect: 'manual' });
-  for (let next = response.headers.get('location'); next && stops.length < 5;) {
-    stops.push(next);
-    if (!next.startsWith('http://127.0.0.1')) break;
-    response = await fetch(next, { redirect: 'manual' });
-    const location = response.headers.get('location');
-    next = location && new URL(location, next).href;
-  }
-  return stops;
-}
 
 const ends = (id: string, status: string, timeoutMs = 45_000) =>
   until(

@@ -44,6 +44,10 @@ async function receive(
     count('ignored');
     return toReply(connector.notificationReply(true));
   }
+  if (parsed.kind === 'unanswered') {
+    count('unanswered');
+    return toReply(connector.notificationReply(false));
+  }
   for (const notification of [parsed.notification, ...(parsed.others ?? [])]) {
     count(await keepNotification(context, account, notification, body));
   }

@@ -10,9 +10,10 @@ import type { FollowUpRequest } from '../connector.js';
 import { toPaypalAmount } from './amounts.js';
 import type { Answer, PaypalClient } from './client.js';
 import { captureCodes, laterCodes, refundCodes, voidCodes } from './codes.js';
+import { readRefunded } from './map-order.js';
 import type { Order } from './order.js';
 import { findOrder, inFull } from './order-calls.js';
-import { unknown } from './reply.js';
+import { unknown, unreadable } from './reply.js';
 
 /** What an order shows of one follow-up; `not_found`: it shows none, and it can still be asked for. */
 type Shown = FollowUpLookup;
@@ -83,7 +84,7 @@ export const capture = followUp({
   show(order, request) {
     const [authorization] = order.authorizations;
     const ours = order.captures.find(({ reference }) => reference === request.reference);
-    if (ours) return mapPayment(ours, request, order.id, captured);
+    if (ours) return mapCapture(order, ours, request);
     switch (authorization?.state) {
       case 'CREATED':
       case 'PENDING':
@@ -210,6 +211,22 @@ function mapPayment(
     ...failed('declined', { code: state, message: 'PayPal did not carry it out' }),
     providerReference,
   };
+}
+
+/** With what of it went back: somebody may have refunded it in PayPal's own pages. */
+function mapCapture(
+  order: Order,
+  capture: Order['captures'][number],
+  request: FollowUpRequest,
+): FollowUpOutcome {
+  const outcome = mapPayment(capture, request, order.id, captured);
+  if (outcome.kind !== 'succeeded') return outcome;
+  const { moved } = outcome;
+  const refundedMinor = readRefunded(order, [capture]);
+  if (refundedMinor === undefined || refundedMinor > moved.amountMinor) {
+    return unknown(unreadable('how much of it is left'), 'query', order.id);
+  }
+  return { kind: 'succeeded', moved: { ...moved, refundedMinor } };
 }
 
 function failed(reason: Failed['reason'], error: ProviderError): Failed {

@@ -89,7 +89,7 @@ function readPaid(
 }
 
 /** A capture says that a part of it went back, and the refunds how much. */
-function readRefunded(order: Order, paid: Order['captures']): number | undefined {
+export function readRefunded(order: Order, paid: Order['captures']): number | undefined {
   if (paid.every(({ state }) => state === 'COMPLETED')) return 0;
   if (paid.every(({ state }) => state === 'REFUNDED'))
     return paid.reduce((sum, { amountMinor }) => sum + amountMinor, 0);

@@ -51,7 +51,7 @@ export function parseReturn(client: UnionPayClient, raw: RawReturn): ParsedRetur
   if (raw.method === 'GET' || raw.body.length === 0) return { kind: 'nothing' };
   const parsed = parseNotification(client, raw);
   if (parsed.kind === 'refused') return parsed;
-  if (parsed.kind === 'ignored') return { kind: 'nothing' };
+  if (parsed.kind !== 'verified') return { kind: 'nothing' };
   const { notification } = parsed;
   const dedupeKey = forPeople(`front/${notification.dedupeKey}`, 255);
   const says = forPeople(`front ${notification.says}`, 120);

@@ -69,10 +69,18 @@ export class Webhooks {
       event_type: type,
       summary: `An event of the sandbox: ${type}`,
       resource,
-      links: [],
+      links: this.#linksOf(id),
     };
     const delivery = { id, account, type, body: JSON.stringify(event), transmission: randomUUID(), time };
     this.#arm(this.#keep({ ...delivery, attempt: 0, dueMs: nowMs, isOver: false }));
+  }
+
+  #linksOf(id: string): object[] {
+    const href = `${new URL(this.certificateUrl).origin}/v1/notifications/webhooks-events/${id}`;
+    return [
+      { href, rel: 'self', method: 'GET' },
+      { href: `${href}/resend`, rel: 'resend', method: 'POST' },
+    ];
   }
 
   async close(): Promise<void> {

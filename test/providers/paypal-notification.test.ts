@@ -1,12 +1,13 @@
 import { generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import { afterEach, beforeAll, expect, it } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { makeCertificate, type Name } from '../../sandbox/certificate.js';
 import {
   nowMs,
   openTestServer,
   operation,
   reference,
+  refusal,
   webhookId,
   type TestServer,
 } from './paypal-test-server.js';
@@ -44,6 +45,7 @@ interface Lie {
   readonly body?: object;
   readonly signedFor?: string;
   readonly sentAtMs?: number;
+  readonly answers?: TestServer['answers'];
 }
 
 const captured = {
@@ -67,7 +69,7 @@ async function told(lie: Lie = {}) {
     subject: lie.subject ?? paypal,
     issuer: { name: issuer, privateKey: lie.issuerKey ?? authorityKey },
   });
-  server.answers[`GET ${PATH}`] = [200, certificate];
+  server.answers = { ...lie.answers, [`GET ${PATH}`]: [200, certificate] };
   const body = Buffer.from(JSON.stringify(lie.body ?? captured));
   const time = new Date(lie.sentAtMs ?? nowMs).toISOString();
   const text = `transmission-1|${time}|${lie.signedFor ?? webhookId}|${crc32(body)}`;
@@ -82,6 +84,10 @@ async function told(lie: Lie = {}) {
   const raw = { account: operation.account, body, headers };
   return { raw, parsed: await server.connector.parseNotification(raw) };
 }
+
+/** What PayPal was asked, beside its certificates and tokens. */
+const asked = (): string[] =>
+  server.calls.map(({ route }) => route).filter((route) => route !== `GET ${PATH}`);
 
 it('genuine it is verified, and claims what was captured; its certificate is fetched once', async () => {
   const { raw, parsed } = await told();
@@ -160,7 +166,88 @@ it.each([
   expect(parsed).toMatchObject({ kind: 'verified', notification: { reference, paid: null } });
 });
 
-it('about nothing of ours it is acknowledged, and not kept', async () => {
-  const resource = { ...captured.resource, custom_id: 'somebody else’s' };
+it('about nothing of ours it is acknowledged, and not kept, where no link leads to a capture', async () => {
+  const links = [{ rel: 'up', href: 'https://api.paypal.com/v2/checkout/orders/5O190127TN364715T' }];
+  const resource = { ...captured.resource, custom_id: 'somebody else’s', links };
   expect((await told({ body: { ...captured, resource } })).parsed).toMatchObject({ kind: 'ignored' });
+  expect(asked()).toEqual([]);
+});
+
+describe('a refund that was made in PayPal’s own pages', () => {
+  const captureId = '3C679366HH908993F';
+  const captureOfIt = `GET /v2/payments/captures/${captureId}`;
+  const owned = (own: Record<string, unknown>) =>
+    [200, { id: captureId, status: 'REFUNDED', ...own }] as const;
+  const refund = (
+    own: Record<string, unknown> = {},
+    href = `https://evil.example/v2/payments/captures/${captureId}`,
+  ) => ({
+    id: 'WH-3',
+    event_type: 'PAYMENT.CAPTURE.REFUNDED',
+    resource: { id: '1Y107995YT783435V', status: 'COMPLETED', ...own, links: [{ rel: 'up', href }] },
+  });
+  const [ofCapture, ofHold, ofRefund] = ['c', 'a', 'r'].map((kind) => `${reference.slice(0, 25)}${kind}01`);
+
+  it.each<[string, Record<string, unknown>, Record<string, unknown>, string | undefined]>([
+    ['the capture’s own reference', {}, { invoice_id: ofCapture, custom_id: ofHold }, ofCapture],
+    ['that of the order it took', {}, { invoice_id: 'by hand', custom_id: reference }, reference],
+    [
+      'the capture’s, where it names the hold itself',
+      { custom_id: ofHold },
+      { invoice_id: ofCapture },
+      ofCapture,
+    ],
+    ['the hold’s, where the capture names nothing', { custom_id: ofHold }, {}, ofHold],
+  ])('is about %s, and claims nothing', async (_what, own, ofIt, expected) => {
+    const { parsed } = await told({ body: refund(own), answers: { [captureOfIt]: owned(ofIt) } });
+    const notification = { dedupeKey: 'WH-3', reference: expected, paid: null };
+    expect(parsed).toMatchObject({ kind: 'verified', notification });
+    expect(asked()).toEqual([captureOfIt]);
+  });
+
+  it('of a capture that is not ours is not kept', async () => {
+    const { parsed } = await told({
+      body: refund(),
+      answers: { [captureOfIt]: owned({ invoice_id: '17' }) },
+    });
+    expect(parsed).toMatchObject({ kind: 'ignored' });
+  });
+
+  it('of a capture that PayPal does not show us is kept as it is, for a person', async () => {
+    const { parsed } = await told({
+      body: refund(),
+      answers: { [captureOfIt]: [404, refusal('INVALID_RESOURCE_ID')] },
+    });
+    expect(parsed).toMatchObject({ kind: 'verified', notification: { reference: captureId, paid: null } });
+  });
+
+  it.each<[string, readonly [number, unknown]]>([
+    ['fails', [500, 'no']],
+    ['is refused', [403, { name: 'NOT_AUTHORIZED', message: 'no' }]],
+    ['is too frequent', [429, { name: 'RATE_LIMIT_REACHED', message: 'no' }]],
+    ['tells of another capture', [200, { id: '9ZZ79366HH908993F', invoice_id: reference }]],
+  ])('is not acknowledged where the look-up %s', async (_what, answer) => {
+    const { parsed } = await told({ body: refund(), answers: { [captureOfIt]: answer } });
+    expect(parsed).toMatchObject({ kind: 'unanswered' });
+  });
+
+  it.each([reference, ofCapture!, ofRefund!])('that names %s needs no look-up', async (named) => {
+    const { parsed } = await told({ body: refund({ invoice_id: named }) });
+    expect(parsed).toMatchObject({ kind: 'verified', notification: { reference: named } });
+    expect(asked()).toEqual([]);
+  });
+
+  it.each(['https://api.paypal.com/v2/payments/captures/../refunds/1', 'captures', ''])(
+    'whose link is "%s" asks nobody',
+    async (href) => {
+      expect((await told({ body: refund({}, href) })).parsed).toMatchObject({ kind: 'ignored' });
+      expect(asked()).toEqual([]);
+    },
+  );
+
+  it('and forged makes us ask nobody', async () => {
+    const { parsed } = await told({ body: refund(), signedFor: '9ZZ4291016473214C' });
+    expect(parsed).toMatchObject({ kind: 'refused' });
+    expect(asked()).toEqual([]);
+  });
 });
