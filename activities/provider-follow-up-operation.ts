@@ -6,6 +6,7 @@ import { isOpen } from '../domain/operation.js';
 import { heldBy } from '../domain/payment-capture.js';
 import { isUnwanted } from '../domain/payment-decisions.js';
 import type { OperationFacts, PaymentFacts } from '../domain/payment-facts.js';
+import { overdueNews } from '../domain/unanswered-news.js';
 import type { ActivityDependencies } from './dependencies.js';
 import type { PhaseInput, PhaseResult } from './phase.js';
 import { askAbout, decideAnswer, factsFor, maySend } from './provider-follow-up.js';
@@ -50,9 +51,11 @@ export function createQueryFollowUp(dependencies: ActivityDependencies) {
     if (!isOpen(operation.status) && !hasNews) {
       return positionOf(await withoutEmptied(dependencies, payment, operation), operation);
     }
-    const outcome = await askAbout(dependencies, payment, operation, 'at_once');
+    const overdue = overdueNews(payment, operation, dependencies.now());
+    const asking = overdue.length > 0 ? 'last_look' : 'at_once';
+    const outcome = await askAbout(dependencies, payment, operation, asking);
     dependencies.crashAt('worker.followup.after_call');
-    return recordAnswer(dependencies, payment, operation, outcome);
+    return recordAnswer(dependencies, payment, operation, outcome, overdue);
   };
 }
 

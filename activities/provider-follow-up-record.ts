@@ -1,6 +1,6 @@
 import { recordFollowUpPoll } from '../db/follow-ups.js';
 import { markNotificationsProcessed } from '../db/notification-changes.js';
-import { writePaymentChange } from '../db/payment-changes.js';
+import { writePaymentChange, type AppliedNotifications } from '../db/payment-changes.js';
 import { loadRefundFacts } from '../db/refunds.js';
 import {
   followUpDueAt,
@@ -12,7 +12,7 @@ import { isOpen } from '../domain/operation.js';
 import { isUnclear, type FollowUpLookup } from '../domain/outcome.js';
 import type { PaymentChange } from '../domain/payment-change.js';
 import { decideLookup } from '../domain/payment-decisions.js';
-import type { OperationFacts, PaymentFacts } from '../domain/payment-facts.js';
+import type { NotificationFacts, OperationFacts, PaymentFacts } from '../domain/payment-facts.js';
 import { REVIEW_POLL_DELAY_MS } from '../domain/payment-position.js';
 import { decideUnexpectedRefund } from '../domain/payment-refund.js';
 import { decideEmptied, refundedByUs } from '../domain/payment-refunds.js';
@@ -33,22 +33,31 @@ export function positionOf(payment: PaymentFacts, operation: OperationFacts | un
   return { ...done(payment), followUp: current ? followUpPosition(payment, current) : null };
 }
 
-/** Writes what asking told; without an end, when to ask next. */
+/** Writes what asking told; without an end, when to ask next. News that is `overdue` needs an answer now, or a person. */
 export async function recordAnswer(
   dependencies: ActivityDependencies,
   payment: PaymentFacts,
   operation: OperationFacts,
   outcome: FollowUpLookup | undefined,
+  overdue: readonly NotificationFacts[],
 ): Promise<FollowUpResult> {
   const isAnswered = outcome !== undefined && (!isUnclear(outcome) || hasNoLookUp(dependencies, operation));
   const change =
     outcome &&
     ((await decideAnswer(dependencies, payment, operation, outcome)) ??
       toLookAt(dependencies, payment, operation, outcome));
-  if (change) return commitFollowUp(dependencies, payment, operation, change, outcome, isAnswered);
-  const news = isAnswered ? newsOf(payment, operation) : [];
-  await markNotificationsProcessed(dependencies.database, news, `asked: ${outcome?.kind}`);
-  return keepPolling(dependencies, isAnswered ? withoutNews(payment, operation) : payment, operation);
+  const applied = {
+    ids: isAnswered ? newsOf(payment, operation) : [],
+    result: `asked: ${outcome?.kind ?? 'nothing'}`,
+  };
+  if (change) return commitFollowUp(dependencies, payment, operation, change, applied);
+  if (!isAnswered && overdue.length > 0) {
+    const handedOver = { ids: overdue.map(({ id }) => id), result: 'review: no answer' };
+    const toReview = decideUnansweredNews(operation, overdue, dependencies.now());
+    return commitFollowUp(dependencies, payment, operation, toReview, handedOver);
+  }
+  await markNotificationsProcessed(dependencies.database, applied.ids, applied.result);
+  return keepPolling(dependencies, withoutNews(payment, applied), operation);
 }
 
 /** News that tells no end, where nobody can be asked what it means for the money. */
@@ -87,15 +96,13 @@ export async function commitFollowUp(
   payment: PaymentFacts,
   operation: OperationFacts,
   change: PaymentChange | undefined,
-  outcome: FollowUpLookup | undefined = undefined,
-  appliesNews = false,
+  applied: AppliedNotifications = { ids: [], result: '' },
 ): Promise<FollowUpResult> {
   if (!change) return positionOf(payment, operation);
   const { database } = dependencies;
-  const applied = { ids: appliesNews ? newsOf(payment, operation) : [], result: `asked: ${outcome?.kind}` };
   const written = await writePaymentChange(database, payment, change, dependencies.now(), applied);
   dependencies.crashAt('worker.followup.after_commit');
-  const changed = appliesNews ? withoutNews(written, operation) : written;
+  const changed = withoutNews(written, applied);
   const after =
     operation.kind === 'refund' ? await afterRefund(dependencies, changed, operation.id) : changed;
   return positionOf(after, operation);
@@ -152,8 +159,8 @@ function newsOf(payment: PaymentFacts, { id }: OperationFacts): number[] {
   return payment.notifications.filter(({ operationId }) => operationId === id).map((news) => news.id);
 }
 
-function withoutNews(payment: PaymentFacts, { id }: OperationFacts): PaymentFacts {
-  return { ...payment, notifications: payment.notifications.filter(({ operationId }) => operationId !== id) };
+function withoutNews(payment: PaymentFacts, { ids }: AppliedNotifications): PaymentFacts {
+  return { ...payment, notifications: payment.notifications.filter(({ id }) => !ids.includes(id)) };
 }
 
 export function mustFind(payment: PaymentFacts, id: string): OperationFacts {

@@ -115,5 +115,5 @@ async function recordStart(
   const facts = await factsFor(dependencies, payment, operation);
   const change = decideFollowUpStart(payment, operation, outcome, facts, dependencies.now());
   if (!change && outcome.kind === 'pending') return keepPolling(dependencies, payment, operation);
-  return commitFollowUp(dependencies, payment, operation, change, outcome);
+  return commitFollowUp(dependencies, payment, operation, change);
 }

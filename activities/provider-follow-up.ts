@@ -48,10 +48,19 @@ export async function askAbout(
   const told = hasNoLookUp(dependencies, operation) ? newestTold(payment, operation) : undefined;
   if (told) return told;
   const request = followUpRequest(dependencies, payment, operation);
-  return passGate(dependencies, operation, asking, async () =>
+  const outcome = await passGate(dependencies, operation, asking, async () =>
     confirmMoved(dependencies, request, operation, await portOf(dependencies, operation).query(request)),
   );
+  const hasNews = payment.notifications.some(({ operationId }) => operationId === operation.id);
+  return outcome?.kind === 'not_found' && hasNews ? contradiction : outcome;
 }
+
+/** It has signed news of what it does not find: its look-up lags behind, and says nothing yet. */
+const contradiction: FollowUpLookup = {
+  kind: 'unknown',
+  recover: 'query',
+  error: { code: 'contradiction', message: 'it tells news of what it does not find' },
+};
 
 /** It was found by its own number or by its own key, so that it is about this operation, whichever of ours it bears. */
 function newestTold(

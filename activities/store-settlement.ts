@@ -12,7 +12,7 @@ import { everRefundedByUs } from '../domain/payment-refunds.js';
 import { decideUnexpectedRefund } from '../domain/payment-refund.js';
 import { decidePaid, judge } from '../domain/payment-success.js';
 import { claimsMore, decideMoreCame } from '../domain/payment-surplus.js';
-import { decideUnansweredNews, newsDeadlineMs } from '../domain/unanswered-news.js';
+import { decideUnansweredNews, overdueNews } from '../domain/unanswered-news.js';
 import type { ActivityDependencies } from './dependencies.js';
 import type { PhaseInput, PhaseResult } from './phase.js';
 import { askAbout, decideAnswer, hasNoLookUp } from './provider-follow-up.js';
@@ -81,10 +81,10 @@ async function settleOperation(
   if (operation.status === 'succeeded' && refunds.length === 0 && !mayTellMore) {
     return apply(dependencies, payment, notifications, undefined, 'known already');
   }
-  const overdue = firstTry ? [] : overdueNews(payment, operation, notifications, dependencies.now());
+  const overdue = firstTry ? [] : overdueNews(payment, operation, dependencies.now());
   const outcome = await ask(dependencies, operation, askingFor(firstTry, overdue));
   dependencies.crashAt('worker.query.after_call');
-  if (!outcome || isUnclear(outcome) || isContradicted(operation, notifications, outcome)) {
+  if (!outcome || isUnclear(outcome) || isUnsettled(operation, notifications, outcome)) {
     if (firstTry) return undefined;
     const reviewed = await reviewOverdue(dependencies, payment, operation, overdue);
     if (reviewed && overdue.length === notifications.length) return reviewed;
@@ -116,15 +116,18 @@ function unexplainedRefunds(
 
 /**
  * It has signed that it was paid, and now does not know it, or waits for the payer of what has ended: its look-up lags
- * behind, and says nothing yet.
+ * behind, and says nothing yet. An operation that has ended is not asked about again, so that its news is not put
+ * away either while it is not found, or while money is on its way.
  */
-function isContradicted(
+function isUnsettled(
   operation: OperationFacts,
   notifications: readonly NotificationFacts[],
-  { kind }: QueryOutcome,
+  outcome: QueryOutcome,
 ): boolean {
-  const lags = kind === 'not_found' || (kind === 'pending' && !isOpen(operation.status));
-  return lags && notifications.some(({ paid }) => paid !== null);
+  const hasEnded = !isOpen(operation.status);
+  const claimsPaid = notifications.some(({ paid }) => paid !== null);
+  if (outcome.kind === 'not_found') return claimsPaid || hasEnded;
+  return outcome.kind === 'pending' && hasEnded && (claimsPaid || outcome.why === 'processing');
 }
 
 /** News of a capture, a void or a refund is a reason to ask, and nothing more, where the provider can be asked. */
@@ -135,7 +138,7 @@ async function settleFollowUp(
   notifications: readonly NotificationFacts[],
   firstTry: boolean,
 ): Promise<PaymentFacts | undefined> {
-  const overdue = firstTry ? [] : overdueNews(payment, operation, notifications, dependencies.now());
+  const overdue = firstTry ? [] : overdueNews(payment, operation, dependencies.now());
   const outcome = await askAbout(dependencies, payment, operation, askingFor(firstTry, overdue));
   dependencies.crashAt('worker.followup.after_call');
   if (!outcome || isUnclear(outcome)) {
@@ -170,20 +173,6 @@ async function moreOf(
 ): Promise<PaymentChange | undefined> {
   const postedMinor = await moneyPosted(database, operation.id, paid.currency);
   return decideMoreCame(payment, operation, paid, postedMinor, refunds);
-}
-
-/**
- * A payment that has ended has no deadline of its own any more, so its late news has: what the provider has left
- * unanswered for so long goes to a person.
- */
-function overdueNews(
-  payment: PaymentFacts,
-  operation: OperationFacts,
-  notifications: readonly NotificationFacts[],
-  nowMs: number,
-): NotificationFacts[] {
-  if (!isEnded(payment.record.status)) return [];
-  return notifications.filter((notification) => nowMs >= newsDeadlineMs(operation, notification));
 }
 
 async function reviewOverdue(

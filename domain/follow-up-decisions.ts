@@ -74,7 +74,7 @@ export function decideFollowUpLookup(
       return decideRefused(payment, operation, { lastError, event: 'refused', nowMs }, facts);
     }
     case 'not_found': {
-      if (nowMs < operation.conclusiveAfterMs) return undefined;
+      if (nowMs < operation.conclusiveAfterMs || wasAcknowledged(operation)) return undefined;
       const message = 'the provider does not know it';
       const lastError = paymentError(refusalCode(operation, 'invalid'), operation.provider, message, null);
       return decideRefused(payment, operation, { lastError, event: 'refused', nowMs }, facts);
@@ -83,6 +83,12 @@ export function decideFollowUpLookup(
     case 'unknown':
       return undefined;
   }
+}
+
+/** The provider has told of it once: that it is not found any more is a look-up that lags or forgets, and no proof. */
+function wasAcknowledged({ posted, providerReference, status, lastError }: OperationFacts): boolean {
+  const isAccepted = status === 'pending' && lastError === null;
+  return posted.length > 0 || providerReference !== null || isAccepted;
 }
 
 /** It was never sent, and is not to be any more: the provider could not be reached for so long, or nobody wants it. */

@@ -74,9 +74,14 @@ export function decideLookup(
   }
 }
 
-/** What we have once asked to be taken was there: that it is not found any more proves nothing. */
-function isConclusive({ conclusiveAfterMs, advanceTakenAtMs }: OperationFacts, nowMs: number): boolean {
-  return nowMs >= conclusiveAfterMs && advanceTakenAtMs === null;
+/**
+ * What took money, worked on it, or was asked to take it was there: that it is not found any more proves nothing.
+ * (An offer that nobody took up may well be deleted: PayPal's unpaid orders are.)
+ */
+function isConclusive(operation: OperationFacts, nowMs: number): boolean {
+  const isUnderWay = operation.status === 'pending' && operation.providerReference !== null;
+  const wasThere = isUnderWay || operation.advanceTakenAtMs !== null || operation.posted.length > 0;
+  return nowMs >= operation.conclusiveAfterMs && !wasThere;
 }
 
 /** A look-up found it under way: news where we did not know so much. */

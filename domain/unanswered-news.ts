@@ -1,13 +1,32 @@
-/** News of a payment that has ended, about which the provider, though asked, does not answer. */
+/** News about which the provider, though asked, does not answer. */
+import { followUpPosition, isFollowUp } from './follow-up.js';
+import { isOpen } from './operation.js';
 import type { PaymentChange } from './payment-change.js';
-import type { NotificationFacts, OperationFacts } from './payment-facts.js';
+import type { NotificationFacts, OperationFacts, PaymentFacts } from './payment-facts.js';
 
 /**
  * Until then the provider is asked, from then on it is a person's turn: as long after the news came as the
  * operation's own grace, which was fixed when it was planned. Milliseconds since the epoch.
  */
-export function newsDeadlineMs(operation: OperationFacts, { receivedAtMs }: NotificationFacts): number {
+function newsDeadlineMs(operation: OperationFacts, { receivedAtMs }: NotificationFacts): number {
   return receivedAtMs + (operation.deadlineMs - operation.conclusiveAfterMs);
+}
+
+/**
+ * What was left unanswered for so long that it is a person's turn. While an operation has a deadline ahead of it, that
+ * counts, and not its news'.
+ */
+export function overdueNews(
+  payment: PaymentFacts,
+  operation: OperationFacts,
+  nowMs: number,
+): NotificationFacts[] {
+  const { deadlineMs } = isFollowUp(operation.kind) ? followUpPosition(payment, operation) : operation;
+  const isAwaited = isOpen(operation.status) && operation.status !== 'review';
+  if (isAwaited && nowMs < deadlineMs) return [];
+  return payment.notifications.filter(
+    (news) => news.operationId === operation.id && nowMs >= newsDeadlineMs(operation, news),
+  );
 }
 
 /** Nothing is posted, because nobody has confirmed anything: what was told is the evidence of a review. */

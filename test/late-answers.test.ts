@@ -4,6 +4,7 @@ import { House } from './house.js';
 import { ledgerBalances } from './ledger-balances.js';
 import { offer, referenceOf } from './offer.js';
 import { besideUs, stripeAccount } from './provider-accounts.js';
+import { openNotifications, settle } from './refund-acts.js';
 import { until } from './until.js';
 
 /** What comes so late, or dies so soon, that money would be moved twice or kept in silence. */
@@ -106,6 +107,24 @@ test('what was captured in part, and is given back whole in the dashboard, goes 
   await besideUs(house, '/v1/refunds', { payment_intent: rows[0]?.provider_reference ?? '' });
   await until('a person is asked', async () => (await reviewsOf(id)).length > 0, 60_000);
 });
+
+test.each(['error_502_html', 'query_not_yet'])(
+  'news of a refund that ended, about which the provider only ever answers %s, goes to a person',
+  async (fault) => {
+    const made = await house.merchant.pay({ method: 'card', payment_token: 'pm_card_visa' });
+    const id = made.body['id'] as string;
+    const refunded = await house.merchant.post('/v1/refunds', { payment: id, amount: 40_000 });
+    expect(refunded.body['status']).toBe('succeeded');
+    await house.sandbox.call('POST', '/stripe/faults', { operation: 'refund_list', fault, times: -1 });
+    await settle(house, id, 'failed');
+    await until('a person is asked', async () => (await reviewsOf(id)).length > 0, 60_000);
+    await house.sandbox.call('DELETE', '/stripe/faults');
+    expect(await reviewsOf(id)).toEqual([{ reason: 'no_answer' }]);
+    // Nobody has confirmed that it came back, so nothing is posted.
+    expect(await house.merchant.payment(id)).toMatchObject({ outcome: 'review', amount_refunded: 40_000 });
+    expect(await openNotifications(house, id)).toBe(0);
+  },
+);
 
 async function statusOf(id: string): Promise<unknown> {
   return (await house.merchant.payment(id))['status'];

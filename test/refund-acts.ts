@@ -17,7 +17,8 @@ export async function openNotifications(house: House, id: string): Promise<numbe
 /** What the payer's bank did with the payment's last refund. */
 export async function settle(house: House, id: string, outcome: 'succeeded' | 'failed'): Promise<void> {
   const entries = await house.sandbox.journal({ kind: 'refund' });
-  const mine = entries.filter(({ reference }) => reference.startsWith(id.slice('pay_'.length)));
+  // What was made in the dashboard bears no reference of ours.
+  const mine = entries.filter(({ reference }) => reference?.startsWith(id.slice('pay_'.length)));
   await house.sandbox.call('POST', `/stripe/refunds/${String(mine.at(-1)?.['refund'])}/settle`, { outcome });
 }
 

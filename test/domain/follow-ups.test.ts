@@ -150,6 +150,19 @@ describe('a refund', () => {
     ).toBeUndefined();
   });
 
+  it.each([
+    ['succeeded', refund({ status: 'succeeded', posted: ['refunded'], providerReference: 're_1' })],
+    ['in a review that a person was asked about', refund({ status: 'review', posted: ['refunded'] })],
+    ['accepted', refund({ status: 'pending' })],
+    ['told by its number', refund({ status: 'unknown', providerReference: 're_1' })],
+  ])('that is %s and is not found any more is neither refused nor reversed', (_what, operation) => {
+    const payment = paymentFacts([sale, operation]);
+    const atMs = operation.deadlineMs + HOUR;
+    expect(
+      decideFollowUpLookup(payment, operation, { kind: 'not_found' }, nothingKnown, atMs),
+    ).toBeUndefined();
+  });
+
   it('takes a number and instants of its own, with margin and grace of the money it is of', () => {
     const recovery = { recovery: { refund: 'replay' as const }, keyLifetimeMs: 24 * HOUR };
     const plan = { kind: 'refund' as const, of: sale, amountMinor: 1, recovery };
