@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { freePort } from '../scripts/processes/ports.js';
 import { runToEnd } from '../scripts/processes/processes.js';
+import { addFaultyCredentials } from './faulty-credentials.js';
 import { House } from './house.js';
 import { ledgerBalances } from './ledger-balances.js';
 import { referenceOf } from './offer.js';
@@ -19,9 +19,7 @@ let wrongKey: string;
 beforeAll(async () => {
   // Stripe's look-ups may lag an hour; here "not found" is proof soon after the payment's end.
   house = await House.open({ env: { CONCLUSIVE_MARGIN_MS: '2000' }, without: ['api', 'worker'] });
-  house.env['PROVIDER_ACCOUNTS_FILE'] = await withFaultyCredentials(
-    house.env['PROVIDER_ACCOUNTS_FILE'] ?? '',
-  );
+  await addFaultyCredentials(house);
   await house.start('worker');
   await house.start('api');
   await house.merchant.addCourse();
@@ -40,19 +38,6 @@ beforeAll(async () => {
 afterEach(() => house.sandbox.call('DELETE', '/stripe/faults'));
 afterAll(() => house.close());
 vi.setConfig({ testTimeout: 90_000 });
-
-async function withFaultyCredentials(file: string): Promise<string> {
-  const known = JSON.parse(readFileSync(file, 'utf8')) as { credentials: Record<string, object> };
-  const good = known.credentials['stripe-sandbox'];
-  const credentials = {
-    ...known.credentials,
-    'stripe-unreachable': { ...good, apiUrl: `http://127.0.0.1:${await freePort()}` },
-    'stripe-wrong-key': { ...good, secretKey: 'sk_test_nobodyknowsthiskey' },
-  };
-  const copy = join(house.folder, 'credentials.json');
-  writeFileSync(copy, JSON.stringify({ ...known, credentials }));
-  return copy;
-}
 
 const order = { lines: [{ product: 'course-ts', quantity: 1 }] };
 const payWith = (tokens: Record<string, string>, change: Record<string, unknown> = {}) =>

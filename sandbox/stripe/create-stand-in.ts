@@ -4,7 +4,7 @@ import { answerCall, type AnswerPorts } from './answer-call.js';
 import { StripeFaults } from './faults.js';
 import { IdempotencyKeys } from './idempotency.js';
 import type { Intent } from './intent-object.js';
-import { answerChallenge, getIntent, settleProcessing } from './intents.js';
+import { answerChallenge, getIntent, settleProcessing, takeAnyway } from './intents.js';
 import type { WriteJournal } from './journal-port.js';
 import { Notifications, type Endpoint, type NotifyFetch } from './notifications.js';
 import { challengePage } from './payer-page.js';
@@ -49,6 +49,8 @@ export interface StripeStandIn {
   failChallenge(intent: string): Promise<void>;
   settleProcessing(intent: string, isPaid: boolean): Promise<void>;
   settleRefund(refund: string, status: 'succeeded' | 'failed'): Promise<void>;
+  /** Whatever state it is in. */
+  takeAnyway(intent: string): Promise<void>;
 }
 
 export const API_VERSION = '2026-10-28.endive';
@@ -129,6 +131,7 @@ export function createStripeStandIn(options: StripeStandInOptions): StripeStandI
     settleProcessing: (id, isPaid) =>
       play(id, 'payment_intent', (work) => settleProcessing(work, getIntent(work, id), isPaid)),
     settleRefund: (id, status) => play(id, 'refund', (work) => settleRefund(work, id, status)),
+    takeAnyway: (id) => play(id, 'payment_intent', (work) => takeAnyway(work, getIntent(work, id))),
   };
 }
 
