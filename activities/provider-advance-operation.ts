@@ -1,8 +1,13 @@
-import { decideAdvance, decideTakeAdvance, mayAdvance } from '../domain/payment-advance.js';
+import {
+  decideAdvance,
+  decideRepeatedNoMore,
+  decideTakeAdvance,
+  mayAdvance,
+} from '../domain/payment-advance.js';
 import { operationChange } from '../domain/payment-change.js';
 import { isUnwanted } from '../domain/payment-decisions.js';
 import { collectingOperation, type OperationFacts, type PaymentFacts } from '../domain/payment-facts.js';
-import { isUnclear, type StartOutcome } from '../domain/outcome.js';
+import { isUnclear, type NotExecuted, type StartOutcome } from '../domain/outcome.js';
 import type { AdvanceRequest, Connector } from '../providers/connector.js';
 import { ConcurrentChangeError } from '../db/transaction.js';
 import { confirmDifference } from './confirm-difference.js';
@@ -14,6 +19,7 @@ import { providerUnclear } from './to-application-failure.js';
 
 /** A provider forgets a key exactly when it likes to: no repetition comes as late as this before its end. */
 const KEY_MARGIN_MS = 5 * 60_000;
+const FIRST_SEND_MS = 60_000;
 
 /**
  * Takes the money that the payer has approved, where the approval alone moved none. The step is taken by an UPDATE
@@ -58,10 +64,24 @@ async function advanceDurably(
 ): Promise<PhaseResult> {
   // What a dead run left is written down whether it may be called again or not.
   const found = operation.status === 'sent' ? await takeAdvance(dependencies, connector, read) : read;
+  const isTaken = operation.status !== 'action_required';
+  if (isTaken && dependencies.now() >= repeatUntil(connector, operation)) {
+    return done(await onlyAskFromNowOn(dependencies, found));
+  }
   const advance = () => takeAndSend(dependencies, connector, found);
   const { kind, payment, outcome } = await dependencies.gate.passDurably(operation, advance);
   if (kind === 'clear') return done(payment);
   throw providerUnclear(operation.provider, outcome);
+}
+
+/** Of a row that promises more repetitions than the connector allows: they are over. */
+async function onlyAskFromNowOn(
+  dependencies: ActivityDependencies,
+  payment: PaymentFacts,
+): Promise<PaymentFacts> {
+  const operation = collectingOperation(payment);
+  const change = operation && decideRepeatedNoMore(operation, dependencies.now());
+  return change ? commitChange(dependencies, payment, change, 'worker.advance.after_commit') : payment;
 }
 
 interface Advanced {
@@ -85,7 +105,12 @@ async function takeAndSend(
     throw new ConcurrentChangeError('the step that takes the money was not to be taken any more');
   }
   dependencies.crashAt(isFirst ? 'worker.advance.before_call' : 'worker.advance.before_replay');
-  const answer = await connector.advance(requestOf(operation));
+  const request = requestOf(
+    operation,
+    isFirst ? firstSendUntil(connector, operation) : repeatUntil(connector, operation),
+  );
+  // Whatever was waited for since the rows were read: from then on `close` may say that nothing is under way.
+  const answer = dependencies.now() < request.sendBeforeMs ? await connector.advance(request) : tooLate;
   const outcome = await confirmDifference(connector, operation, referenceOf(operation), answer);
   dependencies.crashAt(isFirst ? 'worker.advance.after_call' : 'worker.advance.after_replay');
   const change = decideAdvance(payment, operation, outcome, { nowMs: dependencies.now(), isFirst });
@@ -121,10 +146,27 @@ function replayableFor({ capabilities }: Connector): number | null {
   return advanceKeyLifetimeMs === null ? null : Math.max(0, advanceKeyLifetimeMs - KEY_MARGIN_MS);
 }
 
-function requestOf(operation: OperationFacts): AdvanceRequest {
-  const { returnDetails, advanceCount } = operation;
-  return { ...referenceOf(operation), returnDetails, number: advanceCount };
+/** As the row says, and never longer than the connector allows by now: rows may be of an earlier version. */
+function repeatUntil(connector: Connector, operation: OperationFacts): number {
+  const { advanceTakenAtMs, advanceReplayUntilMs } = operation;
+  const lifetimeMs = replayableFor(connector) ?? Infinity;
+  return Math.min(advanceReplayUntilMs ?? 0, (advanceTakenAtMs ?? 0) + lifetimeMs);
 }
+
+/** What may not be repeated at all is sent at once, or not. */
+function firstSendUntil(connector: Connector, operation: OperationFacts): number {
+  return Math.max(repeatUntil(connector, operation), (operation.advanceTakenAtMs ?? 0) + FIRST_SEND_MS);
+}
+
+function requestOf(operation: OperationFacts, sendBeforeMs: number): AdvanceRequest {
+  const { returnDetails, advanceCount } = operation;
+  return { ...referenceOf(operation), returnDetails, number: advanceCount, sendBeforeMs };
+}
+
+const tooLate: NotExecuted = {
+  kind: 'not_executed',
+  error: { code: 'too_late', message: 'its time to be sent was over' },
+};
 
 function kindOf(outcome: StartOutcome): Advanced['kind'] {
   if (isUnclear(outcome)) return outcome.kind;

@@ -76,6 +76,14 @@ export function mayAdvance(operation: OperationFacts, nowMs: number): boolean {
   return nowMs < (advanceUntil(operation).advanceUntilMs ?? 0);
 }
 
+/** It was taken and not answered, and its key is not to be used any more: it is only asked about from now on. */
+export function decideRepeatedNoMore(operation: OperationFacts, nowMs: number): PaymentChange | undefined {
+  const { id, status, advanceReplayUntilMs } = operation;
+  if (advanceReplayUntilMs === null || advanceReplayUntilMs <= nowMs) return undefined;
+  const advance: AdvanceChange = { ...advanceOf(operation), replayUntilMs: nowMs };
+  return { operation: { id, from: status, to: status, advance }, events: [] };
+}
+
 /**
  * The answer to the call that takes the money. `isFirst`: given to the very call that took the step, with none before
  * it under the same key; only that one can prove that nothing was delivered.

@@ -139,6 +139,11 @@ export interface AdvanceRequest extends OperationReference {
    * the idempotency key (`<reference>-advance-<number>`), so that a second approval is not told the first one's answer.
    */
   readonly number: number;
+  /**
+   * From then on it is not to be sent (`not_executed`): a connector that waits for something before its first byte, an
+   * access token say, has to look at the clock again.
+   */
+  readonly sendBeforeMs: number;
 }
 
 export interface StartRequest extends OperationReference {

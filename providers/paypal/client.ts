@@ -69,9 +69,9 @@ export class PaypalClient {
     this.certificates = new CertificateStore(credential, this.#asking, now);
   }
 
-  /** A call that moves money. Never rejects. */
-  move(request: (sdk: PaypalSdk) => Promise<unknown>): Promise<Answer> {
-    return this.#call(request, this.#moving);
+  /** A call that moves money, and is not sent any more from `sendBeforeMs`. Never rejects. */
+  move(request: (sdk: PaypalSdk) => Promise<unknown>, sendBeforeMs = Infinity): Promise<Answer> {
+    return this.#call(request, this.#moving, sendBeforeMs);
   }
 
   /** A call that moves none. Never rejects. */
@@ -84,10 +84,20 @@ export class PaypalClient {
     return this.#token.renew();
   }
 
-  async #call(request: (sdk: PaypalSdk) => Promise<unknown>, outbound: OutboundClient): Promise<Answer> {
+  async #call(
+    request: (sdk: PaypalSdk) => Promise<unknown>,
+    outbound: OutboundClient,
+    sendBeforeMs = Infinity,
+  ): Promise<Answer> {
     const access = await this.#token.get();
     if (access.kind === 'denied') return { kind: 'denied', status: 401, error: access.error };
     if (access.kind === 'none') return notExecuted(access.error);
+    if (this.now() >= sendBeforeMs) {
+      return notExecuted({
+        code: 'too_late',
+        message: 'its time to be sent was over before there was a token',
+      });
+    }
     const exchange = new Exchange(outbound, this.credential.apiUrl, access.token);
     try {
       await exchanges.run(exchange, () => request(this.#sdk));

@@ -138,8 +138,10 @@ export async function advanceOrder(client: PaypalClient, request: AdvanceRequest
     return unknown({ code: 'no_order', message: 'there is no order that could be taken' });
   }
   const terms = { id, paypalRequestId: `${reference}-advance-${number}`, prefer: inFull };
-  const answer = await client.move((sdk) =>
-    request.kind === 'authorize' ? sdk.orders.authorizeOrder(terms) : sdk.orders.captureOrder(terms),
+  const answer = await client.move(
+    (sdk) =>
+      request.kind === 'authorize' ? sdk.orders.authorizeOrder(terms) : sdk.orders.captureOrder(terms),
+    request.sendBeforeMs,
   );
   switch (answer.kind) {
     case 'reply': {
@@ -215,8 +217,8 @@ async function readRefusal(
 }
 
 /**
- * From then on a call of ours that the order does not show was never carried out: none lives a tenth as long, and none
- * is repeated in its second half (`advanceKeyLifetimeMs`).
+ * From then on a call of ours that the order does not show was never carried out: none is sent in its second half
+ * (`advanceKeyLifetimeMs`, `sendBeforeMs`), and none lives a tenth as long.
  */
 export const HORIZON_MS = 3_600_000;
 

@@ -64,7 +64,10 @@ describeConformance({
         const body = new URLSearchParams({ answer: 'pass' });
         const { headers } = await fetch(page, { method: 'POST', body, redirect: 'manual' });
         const returnDetails = new URL(headers.get('location') ?? '').searchParams.get('redirectResult');
-        const outcome = await connector?.advance?.({ ...request, returnDetails, number: 1 });
+        const outcome = await connector?.advance?.({
+          ...request,
+          ...{ returnDetails, number: 1, sendBeforeMs: Infinity },
+        });
         if (outcome?.kind !== 'succeeded') throw new Error(`the money was not taken: ${outcome?.kind}`);
       },
       registerEndpoint: (sandbox, url) => sandbox.call('PUT', '/adyen/endpoints/adyen-sandbox', { url }),

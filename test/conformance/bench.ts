@@ -74,7 +74,8 @@ export class Bench {
   async #advanced(known: OperationReference, outcome: QueryOutcome): Promise<QueryOutcome> {
     const isApproved = outcome.kind === 'pending' && outcome.why === 'approved';
     if (!isApproved || !this.connector.advance) return outcome;
-    const taken = { ...known, advanceTakenAtMs: Date.now(), returnDetails: null, number: 1 };
+    const sending = { number: 1, sendBeforeMs: Infinity };
+    const taken = { ...known, ...sending, advanceTakenAtMs: Date.now(), returnDetails: null };
     return this.connector.advance(taken);
   }
 

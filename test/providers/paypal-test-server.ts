@@ -31,6 +31,7 @@ export const advance: AdvanceRequest = {
   advanceTakenAtMs: nowMs - 10,
   returnDetails: null,
   number: 2,
+  sendBeforeMs: nowMs + 60_000,
 };
 export const startRequest: StartRequest = {
   ...operation,

@@ -111,7 +111,7 @@ export function startOf(house: AdyenHouse, changes: Partial<StartRequest> = {}):
 }
 
 export function advanceOf(of: OperationReference, returnDetails: string, number = 1): AdvanceRequest {
-  return { ...of, returnDetails, number };
+  return { ...of, returnDetails, number, sendBeforeMs: Infinity };
 }
 
 export function followUpOf(
