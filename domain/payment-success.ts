@@ -10,6 +10,7 @@ import { openOperation, outcomeBesides, type OperationFacts, type PaymentFacts }
 import { decideReturnedLater, moneyIn } from './payment-refund.js';
 import { isEnded } from './payment.js';
 import { REVIEW_POLL_DELAY_MS } from './payment-position.js';
+import { isCollecting } from './plan-operation.js';
 import { paymentError } from './problem-codes.js';
 
 /**
@@ -194,8 +195,9 @@ function isLate(operation: OperationFacts): boolean {
   return operation.status === 'rejected' || operation.status === 'closed' || operation.status === 'canceled';
 }
 
+/** Of an attempt: that money was given back is no success that another charge would be a second to. */
 function hasSuccess(payment: PaymentFacts): boolean {
-  return payment.operations.some((operation) => operation.status === 'succeeded');
+  return payment.operations.some(({ kind, status }) => isCollecting(kind) && status === 'succeeded');
 }
 
 function toStatus(

@@ -12,6 +12,8 @@ const beforeEffect = [
   'rate_limited',
   'code',
   'query_not_yet',
+  // The look-up still waits for a payer who has paid.
+  'query_lags',
 ] as const;
 
 /** Faults of a call whose effect has taken place and is in the journal. */

@@ -110,6 +110,7 @@ function failBeforeEffect(
   if (fault.fault === 'error_502_html') answerBadGateway(response);
   if (fault.fault === 'system_error_before') sendNode(systemError(fault));
   if (fault.fault === 'query_not_yet') sendNode(businessError(tradeNotExist, '交易不存在'));
+  if (fault.fault === 'query_lags') sendNode(waitingTrade(call));
   if (fault.fault === 'rate_limited') {
     sendNode({
       code: '40005',
@@ -123,6 +124,12 @@ function failBeforeEffect(
     sendNode({ code: fault.code, msg: fault.code === '40004' ? 'Business Failed' : 'Injected', ...subCode });
   }
   // timeout_before: no answer, until the caller hangs up.
+}
+
+function waitingTrade({ content }: VerifiedCall): ResponseNode {
+  const { out_trade_no: outTradeNo } = content;
+  const trade = { out_trade_no: outTradeNo, trade_no: `2026${'0'.repeat(24)}` };
+  return { code: '10000', msg: 'Success', ...trade, trade_status: 'WAIT_BUYER_PAY' };
 }
 
 async function answerAfterEffect(

@@ -161,6 +161,20 @@ describe('a late payment', () => {
     });
   });
 
+  it('that was given back does not keep a later attempt from being paid and delivered', () => {
+    const late = operationFacts({ status: 'late_success', posted: ['paid'] });
+    const refund = operationFacts({
+      ...{ id: 'op_2', number: 2, kind: 'refund', providerKey: 'r02', status: 'succeeded' },
+      ...{ ofOperationId: late.id, posted: ['refunded'] },
+    });
+    const operation = operationFacts({ id: 'op_3', number: 3, providerKey: 's03', status: 'sent' });
+    const record = { status: 'processing', amountReceivedMinor: PRICE, amountRefundedMinor: PRICE } as const;
+    const payment = paymentFacts([late, refund, operation], { record });
+    const change = comes({ payment, operation });
+    expect(change).toMatchObject({ status: 'succeeded', outcome: 'known', grantsEntitlements: true });
+    expect(Object.fromEntries(postedBy(change))).toEqual({ [`${provider} CNY`]: PRICE, [payable]: -PRICE });
+  });
+
   it('that comes again changes nothing', () => {
     const { payment, operation } = attempt('closed', 'canceled');
     const late = after(payment, comes({ payment, operation }));
