@@ -12,14 +12,33 @@ const PATH = /^\/v1\/notifications\/certs\/[\w-]{1,100}$/;
 const NAME = /^CN=([\w.-]*\.)?paypal\.com$/m;
 const KEPT_MS = 24 * 3_600_000;
 /** Whoever sends us events chooses the address: what is kept, and how often we ask, has an end. */
-const MOST_KEPT = 20;
+const MOST_UNPROVEN = 20;
+const MOST_PROVEN = 10;
 const MOST_FETCHES_PER_MINUTE = 10;
+const MOST_RENEWALS_PER_MINUTE = 4;
 const MAX_CHAIN = 6;
 
-/** The certificates with which PayPal signs events: fetched from PayPal alone, looked at, and kept for a day. */
+interface Kept {
+  readonly certificate: X509Certificate;
+  readonly renewAtMs: number;
+}
+
+type Fetched =
+  | { readonly kind: 'certificate'; readonly certificate: X509Certificate }
+  /** `isGone`: PayPal says that there is none. */
+  | { readonly kind: 'none'; readonly isGone: boolean; readonly why: string };
+
+/**
+ * The certificates with which PayPal signs events: fetched from PayPal alone, looked at, and kept for a day. One by
+ * which a signature was found genuine is proven: forged events can neither push it out nor use up what renews it, and
+ * it is good until it is renewed, has run out or is withdrawn.
+ */
 export class CertificateStore {
-  readonly #kept = new Map<string, { readonly certificate: X509Certificate; readonly untilMs: number }>();
-  #fetches: { readonly minute: number; count: number } = { minute: 0, count: 0 };
+  readonly #proven = new Map<string, Kept>();
+  readonly #unproven = new Map<string, Kept>();
+  readonly #underWay = new Map<string, Promise<Fetched>>();
+  readonly #fetches = new MinuteBudget(MOST_FETCHES_PER_MINUTE);
+  readonly #renewals = new MinuteBudget(MOST_RENEWALS_PER_MINUTE);
 
   constructor(
     private readonly credential: PaypalCredential,
@@ -30,25 +49,71 @@ export class CertificateStore {
   /** A certificate that is good now, or why there is none. */
   async get(url: string): Promise<X509Certificate | string> {
     if (!this.#isAllowed(url)) return 'the certificate is not at PayPal';
-    const kept = this.#kept.get(url);
-    if (kept && this.now() < kept.untilMs)
+    const proven = this.#proven.get(url);
+    if (proven && this.#isInTime(proven.certificate)) return this.#renewed(url, proven);
+    this.#proven.delete(url);
+    const kept = this.#unproven.get(url);
+    if (kept && this.now() < kept.renewAtMs) {
       return this.#isInTime(kept.certificate) ? kept.certificate : outdated;
-    if (!this.#mayFetch()) return 'too many certificates were asked for; the next minute takes more';
-    const result = await this.outbound.call({
-      method: 'GET',
-      url,
-      headers: { accept: '*/*', 'user-agent': 'Quittance' },
-    });
-    if (result.kind !== 'response' || result.status !== 200) return 'the certificate could not be fetched';
+    }
+    const fetched = await this.#fetch(url, this.#fetches);
+    if (fetched.kind === 'none') return fetched.why;
+    keep(this.#unproven, url, this.#keptNow(fetched.certificate), MOST_UNPROVEN);
+    return fetched.certificate;
+  }
+
+  /** A signature was found genuine by the certificate that `get` gave for this address. */
+  proved(url: string): void {
+    const kept = this.#unproven.get(url);
+    if (!kept) return;
+    this.#unproven.delete(url);
+    keep(this.#proven, url, kept, MOST_PROVEN);
+  }
+
+  /** Where it cannot be renewed it is as good as before. */
+  async #renewed(url: string, { certificate, renewAtMs }: Kept): Promise<X509Certificate | string> {
+    if (this.now() < renewAtMs) return certificate;
+    const fetched = await this.#fetch(url, this.#renewals);
+    if (fetched.kind === 'certificate') {
+      this.#proven.set(url, this.#keptNow(fetched.certificate));
+      return fetched.certificate;
+    }
+    if (!fetched.isGone) return certificate;
+    this.#proven.delete(url);
+    return fetched.why;
+  }
+
+  #keptNow(certificate: X509Certificate): Kept {
+    return { certificate, renewAtMs: this.now() + KEPT_MS };
+  }
+
+  /** Many events come at once, by one certificate. */
+  #fetch(url: string, budget: MinuteBudget): Promise<Fetched> {
+    const underWay = this.#underWay.get(url);
+    if (underWay) return underWay;
+    if (!budget.take(this.now())) {
+      return Promise.resolve(none('too many certificates were asked for; the next minute takes more'));
+    }
+    const fetching = this.#ask(url).finally(() => this.#underWay.delete(url));
+    this.#underWay.set(url, fetching);
+    return fetching;
+  }
+
+  async #ask(url: string): Promise<Fetched> {
+    const headers = { accept: '*/*', 'user-agent': 'Quittance' };
+    const result = await this.outbound.call({ method: 'GET', url, headers });
+    if (result.kind !== 'response' || result.status !== 200) {
+      const isGone = result.kind === 'response' && (result.status === 404 || result.status === 410);
+      return none('the certificate could not be fetched', isGone);
+    }
     const [leaf, ...others] = readCertificates(result.body.toString('latin1'));
-    if (!leaf) return 'there is no certificate at its address';
-    if (!NAME.test(leaf.subject)) return 'the certificate is not of paypal.com';
-    if (!this.#isInTime(leaf)) return outdated;
+    if (!leaf) return none('there is no certificate at its address');
+    if (!NAME.test(leaf.subject)) return none('the certificate is not of paypal.com');
+    if (!this.#isInTime(leaf)) return none(outdated);
     const isFromPaypal = new URL(url).protocol === 'https:';
-    if (!this.#isIssued(leaf, others, isFromPaypal)) return 'nobody whom we trust has issued the certificate';
-    if (this.#kept.size >= MOST_KEPT) this.#kept.clear();
-    this.#kept.set(url, { certificate: leaf, untilMs: this.now() + KEPT_MS });
-    return leaf;
+    if (!this.#isIssued(leaf, others, isFromPaypal))
+      return none('nobody whom we trust has issued the certificate');
+    return { kind: 'certificate', certificate: leaf };
   }
 
   /** PayPal's own hosts and those of the settings, over TLS; a stand-in's only on this machine, from its own port. */
@@ -60,13 +125,6 @@ export class CertificateStore {
     const hosts: readonly string[] = [...paypalHosts[mode], ...certificateHosts];
     if (url.protocol === 'https:' && url.port === '' && hosts.includes(url.hostname)) return true;
     return mode === 'test' && url.origin === new URL(apiUrl).origin && isLoopback(url.hostname);
-  }
-
-  #mayFetch(): boolean {
-    const minute = Math.floor(this.now() / 60_000);
-    if (this.#fetches.minute !== minute) this.#fetches = { minute, count: 0 };
-    this.#fetches.count += 1;
-    return this.#fetches.count <= MOST_FETCHES_PER_MINUTE;
   }
 
   #isInTime(certificate: X509Certificate): boolean {
@@ -91,6 +149,32 @@ export class CertificateStore {
     }
     return false;
   }
+}
+
+/** So many in a minute of the clock. */
+class MinuteBudget {
+  #minute = 0;
+  #taken = 0;
+
+  constructor(private readonly perMinute: number) {}
+
+  take(nowMs: number): boolean {
+    const minute = Math.floor(nowMs / 60_000);
+    if (this.#minute !== minute) [this.#minute, this.#taken] = [minute, 0];
+    this.#taken += 1;
+    return this.#taken <= this.perMinute;
+  }
+}
+
+/** In the place of the oldest, where there are too many. */
+function keep(kept: Map<string, Kept>, url: string, one: Kept, most: number): void {
+  const [oldest] = kept.keys();
+  if (oldest !== undefined && kept.size >= most && !kept.has(url)) kept.delete(oldest);
+  kept.set(url, one);
+}
+
+function none(why: string, isGone = false): Fetched {
+  return { kind: 'none', isGone, why };
 }
 
 const outdated = 'the certificate is not valid now';

@@ -36,6 +36,7 @@ export async function parseNotification(
   if (!verify('sha256', Buffer.from(message), certificate.publicKey, signature.bytes)) {
     return refused('bad_signature', 'the signature fits neither the body nor this webhook');
   }
+  client.certificates.proved(signature.certificateUrl);
   const event = parseObject(body);
   const id = textOf(event, 'id');
   const type = textOf(event, 'event_type');

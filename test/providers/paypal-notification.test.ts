@@ -1,88 +1,15 @@
-import { generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
-import { crc32 } from 'node:zlib';
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { makeCertificate, type Name } from '../../sandbox/certificate.js';
-import {
-  nowMs,
-  openTestServer,
-  operation,
-  reference,
-  refusal,
-  webhookId,
-  type TestServer,
-} from './paypal-test-server.js';
+import { afterEach, describe, expect, it } from 'vitest';
+import * as events from './paypal-events.js';
+import { captured, DAY_MS, lasting, newKey, PATH, type Lie } from './paypal-events.js';
+import { nowMs, reference, refusal, type TestServer } from './paypal-test-server.js';
 
-const DAY_MS = 86_400_000;
-const PATH = '/v1/notifications/certs/CERT-1';
-const issuer: Name = [['CN', 'An authority']];
-const paypal: Name = [['CN', 'messageverificationcerts.sandbox.paypal.com']];
-
-let authorityKey: KeyObject;
-let signingKey: KeyObject;
-let authority: string;
 let server: TestServer;
-
-beforeAll(() => {
-  [authorityKey, signingKey] = [newKey(), newKey()];
-  authority = makeCertificate(authorityKey, {
-    ...lasting(),
-    serial: '01',
-    subject: issuer,
-    isAuthority: true,
-  });
-});
 afterEach(() => server.close());
 
-const newKey = (): KeyObject => generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
-const lasting = (from = -DAY_MS, to = DAY_MS) => ({ notBeforeMs: nowMs + from, notAfterMs: nowMs + to });
-
-interface Lie {
-  readonly subject?: Name;
-  readonly issuerKey?: KeyObject;
-  readonly dates?: ReturnType<typeof lasting>;
-  readonly key?: KeyObject;
-  readonly headers?: Record<string, string>;
-  readonly body?: object;
-  readonly signedFor?: string;
-  readonly sentAtMs?: number;
-  readonly answers?: TestServer['answers'];
-}
-
-const captured = {
-  id: 'WH-1',
-  event_type: 'PAYMENT.CAPTURE.COMPLETED',
-  resource: {
-    id: '3C679366HH908993F',
-    status: 'COMPLETED',
-    amount: { currency_code: 'USD', value: '49.00' },
-    custom_id: reference,
-    supplementary_data: { related_ids: { order_id: '5O190127TN364715T' } },
-  },
-};
-
-async function told(lie: Lie = {}) {
-  server = await openTestServer({ webhookCa: [authority] });
-  const { key: certified = signingKey } = lie;
-  const certificate = makeCertificate(certified, {
-    ...(lie.dates ?? lasting()),
-    serial: '02',
-    subject: lie.subject ?? paypal,
-    issuer: { name: issuer, privateKey: lie.issuerKey ?? authorityKey },
-  });
-  server.answers = { ...lie.answers, [`GET ${PATH}`]: [200, certificate] };
-  const body = Buffer.from(JSON.stringify(lie.body ?? captured));
-  const time = new Date(lie.sentAtMs ?? nowMs).toISOString();
-  const text = `transmission-1|${time}|${lie.signedFor ?? webhookId}|${crc32(body)}`;
-  const headers = {
-    'paypal-transmission-id': 'transmission-1',
-    'paypal-transmission-time': time,
-    'paypal-transmission-sig': sign('sha256', Buffer.from(text), signingKey).toString('base64'),
-    'paypal-cert-url': `${server.url}${PATH}`,
-    'paypal-auth-algo': 'SHA256withRSA',
-    ...lie.headers,
-  };
-  const raw = { account: operation.account, body, headers };
-  return { raw, parsed: await server.connector.parseNotification(raw) };
+async function told(lie: Lie = {}): Promise<events.Told> {
+  const event = await events.told(lie);
+  ({ server } = event);
+  return event;
 }
 
 /** What PayPal was asked, beside its certificates and tokens. */
@@ -146,15 +73,6 @@ it.each([
     detail: 'the certificate is not at PayPal',
   });
   expect(server.calls).toEqual([]);
-});
-
-it('a flood of addresses fetches ten a minute at most', async () => {
-  const { raw } = await told();
-  for (let number = 0; number < 40; number += 1) {
-    const headers = { ...raw.headers, 'paypal-cert-url': `${server.url}/v1/notifications/certs/X${number}` };
-    await server.connector.parseNotification({ ...raw, headers });
-  }
-  expect(server.calls).toHaveLength(10);
 });
 
 it.each([
