@@ -116,18 +116,18 @@ function unexplainedRefunds(
 
 /**
  * It has signed that it was paid, and now does not know it, or waits for the payer of what has ended: its look-up lags
- * behind, and says nothing yet. An operation that has ended is not asked about again, so that its news is not put
- * away either while it is not found, or while money is on its way.
+ * behind, and says nothing yet. Nor is news put away while money is on its way to what has ended: nothing else would
+ * ask about that again.
  */
 function isUnsettled(
   operation: OperationFacts,
   notifications: readonly NotificationFacts[],
   outcome: QueryOutcome,
 ): boolean {
-  const hasEnded = !isOpen(operation.status);
   const claimsPaid = notifications.some(({ paid }) => paid !== null);
-  if (outcome.kind === 'not_found') return claimsPaid || hasEnded;
-  return outcome.kind === 'pending' && hasEnded && (claimsPaid || outcome.why === 'processing');
+  if (outcome.kind === 'not_found') return claimsPaid;
+  const isWaiting = outcome.kind === 'pending' && !isOpen(operation.status);
+  return isWaiting && (claimsPaid || outcome.why === 'processing');
 }
 
 /** News of a capture, a void or a refund is a reason to ask, and nothing more, where the provider can be asked. */
