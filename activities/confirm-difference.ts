@@ -1,18 +1,18 @@
 import type { Connector, OperationReference } from '../providers/connector.js';
-import type { StartOutcome } from '../domain/outcome.js';
+import type { CloseOutcome, QueryOutcome, StartOutcome, Succeeded, Unknown } from '../domain/outcome.js';
 import type { OperationFacts } from '../domain/payment-facts.js';
 import { judge } from '../domain/payment-success.js';
 
 /**
- * The answer to a charge, where it says something else than was asked for, counts only if the provider says it again
- * (payment model, rule 11): asked, and not agreeing with itself, it has said nothing.
+ * The answer to a charge, to a close or to a look-up, where it says something else than was asked for, counts only if
+ * the provider says it again (payment model, rule 11): asked, and not agreeing with itself, it has said nothing.
  */
-export async function confirmDifference(
+export async function confirmDifference<Outcome extends StartOutcome | QueryOutcome | CloseOutcome>(
   connector: Connector,
   operation: OperationFacts,
   reference: OperationReference,
-  outcome: StartOutcome,
-): Promise<StartOutcome> {
+  outcome: Outcome,
+): Promise<Outcome | Succeeded | Unknown> {
   if (outcome.kind !== 'succeeded') return outcome;
   const verdict = judge(operation, outcome.paid);
   if (verdict.kind === 'paid' && verdict.surplusMinor === 0) return outcome;

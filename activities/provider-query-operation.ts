@@ -9,7 +9,8 @@ import {
   type PaymentFacts,
 } from '../domain/payment-facts.js';
 import { pollDelayMs, REVIEW_POLL_DELAY_MS } from '../domain/payment-position.js';
-import type { OperationReference } from '../providers/connector.js';
+import type { Connector, OperationReference } from '../providers/connector.js';
+import { confirmDifference } from './confirm-difference.js';
 import type { ActivityDependencies } from './dependencies.js';
 import type { PhaseInput, PhaseResult } from './phase.js';
 import { commitChange, done, mustLoad } from './store-payment.js';
@@ -39,9 +40,7 @@ export function createCloseOperation(dependencies: ActivityDependencies) {
     const operation = openOperation(payment);
     if (!operation) return done(payment);
     const connector = dependencies.connectors.get(operation.provider);
-    const outcome = await passGate(dependencies, operation, 'at_once', () =>
-      connector.close(referenceOf(operation)),
-    );
+    const outcome = await passGate(dependencies, operation, 'at_once', () => close(connector, operation));
     dependencies.crashAt('worker.close.after_call');
     return record(dependencies, payment, operation, outcome, CLOSE_AGAIN_MS, 'worker.close.after_commit');
   };
@@ -92,8 +91,8 @@ async function askToConclude(
 ): Promise<QueryOutcome | CloseOutcome | undefined> {
   const connector = dependencies.connectors.get(operation.provider);
   return passGate(dependencies, operation, asking, async () => {
-    const outcome = await connector.query(referenceOf(operation));
-    return outcome.kind === 'pending' ? connector.close(referenceOf(operation)) : outcome;
+    const outcome = await query(connector, operation);
+    return outcome.kind === 'pending' ? close(connector, operation) : outcome;
   });
 }
 
@@ -104,7 +103,17 @@ export function ask(
   asking: Asking,
 ): Promise<QueryOutcome | undefined> {
   const connector = dependencies.connectors.get(operation.provider);
-  return passGate(dependencies, operation, asking, () => connector.query(referenceOf(operation)));
+  return passGate(dependencies, operation, asking, () => query(connector, operation));
+}
+
+async function query(connector: Connector, operation: OperationFacts): Promise<QueryOutcome> {
+  const reference = referenceOf(operation);
+  return confirmDifference(connector, operation, reference, await connector.query(reference));
+}
+
+async function close(connector: Connector, operation: OperationFacts): Promise<CloseOutcome> {
+  const reference = referenceOf(operation);
+  return confirmDifference(connector, operation, reference, await connector.close(reference));
 }
 
 export function passGate<Outcome extends QueryOutcome | CloseOutcome | FollowUpLookup>(
