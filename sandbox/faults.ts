@@ -38,8 +38,8 @@ const falsified = [
   'no_signature',
 ] as const;
 
-const gatewayFaults = [...beforeEffect, ...afterEffect, ...falsified, 'slow'] as const;
-const notificationFaults = [...falsified, 'lost', 'delayed', 'slow', 'duplicated'] as const;
+export const gatewayFaults = [...beforeEffect, ...afterEffect, ...falsified, 'slow'] as const;
+export const notificationFaults = [...falsified, 'lost', 'delayed', 'slow', 'duplicated'] as const;
 const webhookFaults = ['error_500_before', 'timeout_before', 'gone_410', 'slow'] as const;
 
 export type GatewayFault = (typeof gatewayFaults)[number];

@@ -59,7 +59,11 @@ function takeFault(
   { faults, workFor }: AnswerPorts,
 ): CallFault | undefined {
   const id = route.path.exec(pathOf(request))?.[1] ?? '';
-  const said = [content, JSON.stringify(workFor('').store.get('payment', id) ?? '')];
+  const { store } = workFor('');
+  const brought = store
+    .all('payment')
+    .filter(({ redirectResult }) => typeof redirectResult === 'string' && content.includes(redirectResult));
+  const said = [content, JSON.stringify([store.get('payment', id), ...brought])];
   return faults.take(route.name, (reference) => said.some((text) => text.includes(reference)));
 }
 

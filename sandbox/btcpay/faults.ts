@@ -28,8 +28,8 @@ const afterEffect = [
 
 const falsified = ['wrong_amount', 'wrong_currency', 'wrong_merchant', 'wrong_reference'] as const;
 
-const callFaults = [...beforeEffect, ...afterEffect, ...falsified] as const;
-const notificationFaults = [
+export const callFaults = [...beforeEffect, ...afterEffect, ...falsified] as const;
+export const notificationFaults = [
   'wrong_amount',
   'wrong_merchant',
   'wrong_reference',

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** What can go wrong with one call; `before` its effect, or `after` it. */
-const callFaults = [
+export const callFaults = [
   'timeout_before',
   'reset_before',
   'error_502_html',
@@ -31,7 +31,7 @@ const callFaults = [
 ] as const;
 export type CallFault = (typeof callFaults)[number];
 
-const notificationFaults = [
+export const notificationFaults = [
   'lost',
   'duplicated',
   'bad_signature',

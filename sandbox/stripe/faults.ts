@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** What can go wrong with one call; `before` its effect, or `after` it. */
-const stripeFaults = [
+export const stripeFaults = [
   'timeout_before',
   'reset_before',
   'error_502_html',
@@ -29,7 +29,7 @@ const stripeFaults = [
 ] as const;
 export type StripeFault = (typeof stripeFaults)[number];
 
-const notificationFaults = [
+export const notificationFaults = [
   'lost',
   'duplicated',
   'bad_signature',

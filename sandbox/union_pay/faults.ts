@@ -39,8 +39,8 @@ const falsified = [
   'other_owner',
 ] as const;
 
-const callFaults = [...beforeEffect, ...afterEffect, ...falsified] as const;
-const notificationFaults = [...falsified, 'lost', 'delayed', 'duplicated'] as const;
+export const callFaults = [...beforeEffect, ...afterEffect, ...falsified] as const;
+export const notificationFaults = [...falsified, 'lost', 'delayed', 'duplicated'] as const;
 const callOperations = ['*', 'front', 'query', 'refund', 'capture', 'void'] as const;
 
 export type Operation = Exclude<(typeof callOperations)[number], '*'>;

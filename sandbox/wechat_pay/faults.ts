@@ -44,8 +44,8 @@ const falsified = [
 /** What becomes of an accepted refund. */
 const refundEnds = ['ends_abnormal', 'ends_closed'] as const;
 
-const callFaults = [...beforeEffect, ...afterEffect, ...falsified, ...refundEnds] as const;
-const notificationFaults = [...falsified, 'lost', 'delayed', 'duplicated', 'probe'] as const;
+export const callFaults = [...beforeEffect, ...afterEffect, ...falsified, ...refundEnds] as const;
+export const notificationFaults = [...falsified, 'lost', 'delayed', 'duplicated', 'probe'] as const;
 
 const callOperations = [
   '*',
