@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Answer } from '../merchant.js';
 import { ApiHouse, type CheckedMerchant } from './api-house.js';
+import { expectRefusal as refuses, type Refusal } from './expect-refusal.js';
 import { lines, valid, wrongBodies, wrongPayments } from './wrong-payments.js';
 
 let house: ApiHouse;
@@ -21,26 +23,7 @@ beforeAll(async () => {
 });
 afterAll(() => house.close());
 
-/** The document, all its pointers, and that nothing was left behind. */
-async function expectRefusal(
-  send: () => Promise<{ status: number; headers: Headers; body: Record<string, any> }>,
-  expected: { status: number; code: string; pointers?: string[] },
-): Promise<Record<string, any>> {
-  const before = await house.rowCounts();
-  const answer = await send();
-  expect(answer.body).toMatchObject({ status: expected.status, code: expected.code });
-  expect(answer.status).toBe(expected.status);
-  expect(answer.headers.get('content-type')).toMatch(/^application\/problem\+json/);
-  expect(answer.body['type']).toBe(`/problems/${expected.code}`);
-  expect(answer.body['request_id']).toBe(answer.headers.get('request-id'));
-  if (expected.pointers) {
-    expect(answer.body['errors'].map((error: { pointer: string }) => error.pointer)).toEqual(
-      expected.pointers,
-    );
-  }
-  expect(await house.rowCounts()).toEqual(before);
-  return answer.body;
-}
+const expectRefusal = (send: () => Promise<Answer>, expected: Refusal) => refuses(house, send, expected);
 
 describe('a request for a payment that is wrong is refused with the place of the fault, and leaves nothing', () => {
   it.each(wrongPayments)('%s', async (_name, body, expected) => {
