@@ -1,13 +1,8 @@
 import { recordPoll } from '../db/polls.js';
 import type { CloseOutcome, FollowUpLookup, QueryOutcome } from '../domain/outcome.js';
 import { decideLookup, decideReview } from '../domain/payment-decisions.js';
-import {
-  dueAt,
-  openOperation,
-  positionOf,
-  type OperationFacts,
-  type PaymentFacts,
-} from '../domain/payment-facts.js';
+import { openOperation, type OperationFacts, type PaymentFacts } from '../domain/payment-facts.js';
+import { dueAt, positionOf } from '../domain/position-of-payment.js';
 import { pollDelayMs, REVIEW_POLL_DELAY_MS } from '../domain/payment-position.js';
 import type { Connector, OperationReference } from '../providers/connector.js';
 import { confirmDifference } from './confirm-difference.js';

@@ -1,8 +1,8 @@
 import { moneyPosted } from '../db/ledger.js';
 import type { NotificationFacts, OperationFacts, PaymentFacts } from '../domain/payment-facts.js';
 import { decideUnasked, isKnown } from '../domain/unasked-news.js';
+import { applyNotifications } from './apply-notifications.js';
 import type { ActivityDependencies } from './dependencies.js';
-import type { Apply } from './store-settlement.js';
 
 /**
  * Where the provider cannot be asked, its notifications are decided on alone: what is known already first, then charge
@@ -13,7 +13,6 @@ export async function settleUnasked(
   read: PaymentFacts,
   { id }: OperationFacts,
   notifications: readonly NotificationFacts[],
-  apply: Apply,
 ): Promise<PaymentFacts> {
   let payment = read;
   let open = notifications;
@@ -22,12 +21,19 @@ export async function settleUnasked(
     if (!operation) return payment;
     const news = open.filter((notification) => !isKnown(operation, notification));
     const known = open.filter((notification) => !news.includes(notification));
-    if (known.length > 0) payment = await apply(dependencies, payment, known, undefined, 'known already');
+    if (known.length > 0)
+      payment = await applyNotifications(dependencies, payment, known, undefined, 'known already');
     if (news.length === 0) return payment;
     const isPosted = operation.posted.length > 0;
     const postedMinor = isPosted ? await moneyPosted(dependencies.database, id, operation.currency) : 0;
     const decided = decideUnasked(payment, operation, news, postedMinor, dependencies.now());
-    payment = await apply(dependencies, payment, decided.notifications, decided.change, decided.result);
+    payment = await applyNotifications(
+      dependencies,
+      payment,
+      decided.notifications,
+      decided.change,
+      decided.result,
+    );
     open = news.filter((notification) => !decided.notifications.includes(notification));
   }
   return payment;

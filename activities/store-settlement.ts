@@ -1,25 +1,23 @@
 import { moneyPosted } from '../db/ledger.js';
-import { markNotificationsProcessed } from '../db/notification-changes.js';
-import { writePaymentChange } from '../db/payment-changes.js';
 import { isOpen } from '../domain/operation.js';
 import { isUnclear, type PaidEvidence, type QueryOutcome } from '../domain/outcome.js';
 import type { PaymentChange } from '../domain/payment-change.js';
 import { decideLookup } from '../domain/payment-decisions.js';
 import type { NotificationFacts, OperationFacts, PaymentFacts } from '../domain/payment-facts.js';
-import { isEnded } from '../domain/payment.js';
 import { isFollowUp } from '../domain/follow-up.js';
 import { everRefundedByUs } from '../domain/payment-refunds.js';
 import { decideUnexpectedRefund } from '../domain/payment-refund.js';
 import { decidePaid, judge } from '../domain/payment-success.js';
 import { claimsMore, decideMoreCame } from '../domain/payment-surplus.js';
 import { decideUnansweredNews, overdueNews } from '../domain/unanswered-news.js';
+import { applyNotifications } from './apply-notifications.js';
 import type { ActivityDependencies } from './dependencies.js';
 import type { PhaseInput, PhaseResult } from './phase.js';
 import { askAbout, decideAnswer, hasNoLookUp } from './provider-follow-up.js';
 import { mustFind, withoutEmptied } from './provider-follow-up-record.js';
 import { ask, type Asking } from './provider-query-operation.js';
 import { settleUnasked } from './settle-unasked.js';
-import { done, mustLoad, orElsewhere } from './store-payment.js';
+import { done, mustLoad } from './store-payment.js';
 import { providerUnclear } from './to-application-failure.js';
 
 /**
@@ -60,7 +58,7 @@ async function settleOperation(
     return settleFollowUp(dependencies, payment, operation, notifications, firstTry);
   }
   if (hasNoLookUp(dependencies, operation)) {
-    return settleUnasked(dependencies, payment, operation, notifications, apply);
+    return settleUnasked(dependencies, payment, operation, notifications);
   }
   const agreed = notifications.find((notification) => settlesAtOnce(operation, notification));
   const isUndisputed = notifications.every(
@@ -68,9 +66,9 @@ async function settleOperation(
   );
   if (agreed?.paid && isUndisputed) {
     const change = decidePaid(payment, operation, agreed.paid, dependencies.now());
-    return apply(dependencies, payment, notifications, change, 'applied');
+    return applyNotifications(dependencies, payment, notifications, change, 'applied');
   }
-  if (isUndisputed) return apply(dependencies, payment, notifications, undefined, 'disregarded');
+  if (isUndisputed) return applyNotifications(dependencies, payment, notifications, undefined, 'disregarded');
   // What we had it give back is no news of money that went without us.
   const expectedMinor = everRefundedByUs(payment, operation);
   const refunds = notifications.flatMap(({ paid }) =>
@@ -79,7 +77,7 @@ async function settleOperation(
   // What names no amount may tell of more money, too: BTCPay's second transfer to one address.
   const mayTellMore = notifications.some(({ paid }) => paid === null || claimsMore(operation, paid));
   if (operation.status === 'succeeded' && refunds.length === 0 && !mayTellMore) {
-    return apply(dependencies, payment, notifications, undefined, 'known already');
+    return applyNotifications(dependencies, payment, notifications, undefined, 'known already');
   }
   const overdue = firstTry ? [] : overdueNews(payment, operation, dependencies.now());
   const outcome = await ask(dependencies, operation, askingFor(firstTry, overdue));
@@ -98,7 +96,7 @@ async function settleOperation(
       : await moreOf(dependencies, payment, operation, outcome.paid, refunds);
   const change =
     unexplained.length > 0 && !more ? decideUnexpectedRefund(operation, unexplained) : (found ?? more);
-  return apply(dependencies, payment, notifications, change, `asked: ${outcome.kind}`);
+  return applyNotifications(dependencies, payment, notifications, change, `asked: ${outcome.kind}`);
 }
 
 /** What went back without our order, and is not posted: as the news tells it, or as the provider does now that it is asked. */
@@ -145,7 +143,7 @@ async function settleFollowUp(
     if (hasNoLookUp(dependencies, operation)) {
       // Nobody can be asked what it means for the money.
       const toLookAt = decideUnansweredNews(operation, notifications, dependencies.now());
-      return apply(dependencies, payment, notifications, toLookAt, 'review: tells no end');
+      return applyNotifications(dependencies, payment, notifications, toLookAt, 'review: tells no end');
     }
     if (firstTry) return undefined;
     const reviewed = await reviewOverdue(dependencies, payment, operation, overdue);
@@ -153,7 +151,13 @@ async function settleFollowUp(
     throw providerUnclear(operation.provider, outcome ?? { kind: 'nothing' });
   }
   const change = await decideAnswer(dependencies, payment, operation, outcome);
-  const settled = await apply(dependencies, payment, notifications, change, `asked: ${outcome.kind}`);
+  const settled = await applyNotifications(
+    dependencies,
+    payment,
+    notifications,
+    change,
+    `asked: ${outcome.kind}`,
+  );
   return withoutEmptied(dependencies, settled, mustFind(settled, operation.id));
 }
 
@@ -183,7 +187,7 @@ async function reviewOverdue(
 ): Promise<PaymentFacts | undefined> {
   if (overdue.length === 0) return undefined;
   const change = decideUnansweredNews(operation, overdue, dependencies.now());
-  return apply(dependencies, payment, overdue, change, 'review: no answer');
+  return applyNotifications(dependencies, payment, overdue, change, 'review: no answer');
 }
 
 /** In these two states a verified notification that matches our row in everything is proof enough. */
@@ -202,31 +206,4 @@ function saysNothing(operation: OperationFacts, notification: NotificationFacts)
     operation.status === 'action_required' &&
     notification.says.startsWith('WAIT')
   );
-}
-
-export type Apply = typeof apply;
-
-async function apply(
-  dependencies: ActivityDependencies,
-  payment: PaymentFacts,
-  notifications: readonly NotificationFacts[],
-  change: PaymentChange | undefined,
-  result: string,
-): Promise<PaymentFacts> {
-  const ids = notifications.map((notification) => notification.id);
-  dependencies.crashAt('worker.settle.before_commit');
-  let changed = payment;
-  if (change) {
-    const applied = { ids, result };
-    const decided = orElsewhere(dependencies, payment, change);
-    changed = await writePaymentChange(dependencies.database, payment, decided, dependencies.now(), applied);
-    if (decided.next) dependencies.crashAt('worker.failover.after_commit');
-  } else {
-    await markNotificationsProcessed(dependencies.database, ids, result);
-  }
-  dependencies.crashAt(
-    isEnded(payment.record.status) ? 'worker.late.after_commit' : 'worker.settle.after_commit',
-  );
-  const open = changed.notifications.filter((notification) => !ids.includes(notification.id));
-  return { ...changed, notifications: open };
 }

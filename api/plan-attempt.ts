@@ -1,10 +1,6 @@
 import { replayWindowMs } from '../domain/follow-up.js';
-import {
-  planOperation,
-  type AttemptTerms,
-  type CollectingKind,
-  type PlannedOperation,
-} from '../domain/plan-operation.js';
+import { planOperation, type CollectingKind, type PlannedOperation } from '../domain/plan-operation.js';
+import type { AttemptTerms } from '../domain/attempt-terms.js';
 import type { ChosenAccount, ChosenAccounts } from './choose-account.js';
 import type { ApiSettings } from './dependencies.js';
 

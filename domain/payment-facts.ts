@@ -1,17 +1,10 @@
 import type { OperationKind } from './ids.js';
 import type { LedgerFact } from './ledger.js';
-import { followUpPosition, settlingOperation } from './follow-up.js';
 import type { CardFunding, Offer, OfferFlow, PaidEvidence, Told } from './outcome.js';
 import { isOpen, type OperationStatus } from './operation.js';
-import {
-  isAwaitedDaily,
-  nextStep,
-  type OperationPosition,
-  type PaymentPosition,
-} from './payment-position.js';
-import { isEnded, type PaymentOutcome } from './payment.js';
+import type { PaymentOutcome } from './payment.js';
 import type { OrderLineRecord, PaymentRecord } from './payment-resource.js';
-import type { Fallback } from './plan-operation.js';
+import type { Fallback } from './attempt-terms.js';
 import type { ExecutionErrorCode, PaymentError } from './problem-codes.js';
 import type { Tenant } from './tenant.js';
 
@@ -126,23 +119,6 @@ export function collectingOperation(payment: PaymentFacts): OperationFacts | und
   return payment.operations.filter((operation) => collecting.has(operation.kind)).at(-1);
 }
 
-/** What the workflow is told of a payment. */
-export function positionOf(payment: PaymentFacts): PaymentPosition {
-  const { record } = payment;
-  const operation = collectingOperation(payment);
-  const settling = settlingOperation(payment);
-  return {
-    status: record.status,
-    outcome: record.outcome,
-    expiresAtMs: endsAt(payment),
-    cancelRequested: payment.cancelRequested,
-    answered: record.status !== 'processing' || record.outcome === 'review',
-    openNotifications: payment.notifications.length,
-    operation: operation ? operationPosition(operation) : null,
-    ...(settling ? { settling: followUpPosition(payment, settling) } : {}),
-  };
-}
-
 /**
  * When nobody wants the payment any more: the end of the payer's time, or, once the money is held, the last instant at
  * which it can be captured.
@@ -151,24 +127,6 @@ export function endsAt(payment: PaymentFacts): number {
   const held = collectingOperation(payment);
   const isHeld = held?.kind === 'authorize' && held.status === 'succeeded';
   return (isHeld ? held.captureBeforeMs : null) ?? payment.record.expiresAtMs;
-}
-
-function operationPosition(operation: OperationFacts): OperationPosition {
-  return {
-    id: operation.id,
-    number: operation.number,
-    status: operation.status,
-    provider: operation.provider,
-    account: operation.accountId,
-    hasOffer: operation.offer !== null,
-    offerEndsAtMs: operation.offerEndsAtMs,
-    replayUntilMs: replayUntil(operation),
-    ...advanceUntil(operation),
-    isRefused: isRefusedStillPayable(operation),
-    conclusiveAfterMs: operation.conclusiveAfterMs,
-    deadlineMs: operation.deadlineMs,
-    nextPollMs: operation.nextPollMs,
-  };
 }
 
 /**
@@ -208,19 +166,6 @@ const refusalCodes: readonly ExecutionErrorCode[] = [
 /** Refused, but its object at the provider is still open: nothing else may be tried before that is closed. */
 export function isRefusedStillPayable({ status, lastError }: OperationFacts): boolean {
   return status === 'action_required' && lastError !== null && refusalCodes.includes(lastError.code);
-}
-
-/** A workflow that lives sets the next `due_at` itself; the sweeper steps in only when it is this late. */
-const SWEEP_GRACE_MS = 60_000;
-/** When the sweeper has to look at a payment again, or null where it is at an end. */
-export function dueAt(payment: PaymentFacts, nowMs: number): number | null {
-  const position = positionOf(payment);
-  const { operation, settling } = position;
-  if (isEnded(position.status) && !(settling && isOpen(settling.status))) return null;
-  if (settling && isAwaitedDaily(settling)) return Math.max(settling.nextPollMs, nowMs);
-  if (operation?.status === 'review') return Math.max(operation.nextPollMs, nowMs);
-  const step = nextStep(position, nowMs);
-  return (step.do === 'wait' ? step.untilMs : nowMs) + SWEEP_GRACE_MS;
 }
 
 /** The operation of `payment` that may still collect money, if there is one. */

@@ -1,5 +1,6 @@
 import { makeId, MAX_OPERATION_NUMBER, providerKey } from './ids.js';
 import type { CardFunding, OfferFlow } from './outcome.js';
+import type { AttemptTerms, Fallback } from './attempt-terms.js';
 import type { OperationFacts, PaymentFacts } from './payment-facts.js';
 import type { CaptureMode } from './payment.js';
 
@@ -27,22 +28,6 @@ export interface PlannedOperation {
 export function collectingKind(capture: CaptureMode | undefined): CollectingKind {
   return capture === 'manual' ? 'authorize' : 'sale';
 }
-
-/** How an account's connector carries an attempt out, and how long each part of it lasts. */
-export interface AttemptTerms {
-  readonly provider: string;
-  readonly accountId: string;
-  readonly flow: OfferFlow | null;
-  /** A secret: in no log, no payload, no answer. */
-  readonly paymentToken: string | null;
-  readonly offerLifetimeMs: number;
-  readonly conclusiveMarginMs: number;
-  readonly graceMs: number;
-  readonly replayForMs: number | null;
-}
-
-/** An account that a payment may go on to, with the token that came for it. */
-export type Fallback = AttemptTerms;
 
 export type CollectingKind = 'sale' | 'authorize';
 

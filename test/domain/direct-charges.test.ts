@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { Failed, StartOutcome } from '../../domain/outcome.js';
 import { applyChange } from '../../domain/payment-change.js';
 import { decideLookup, decideStart } from '../../domain/payment-decisions.js';
-import { positionOf, replayUntil, type PaymentFacts } from '../../domain/payment-facts.js';
+import { replayUntil, type PaymentFacts } from '../../domain/payment-facts.js';
+import { positionOf } from '../../domain/position-of-payment.js';
 import { nextStep } from '../../domain/payment-position.js';
 import { HOUR, MINUTE, offer, operationFacts, paidFor, paymentFacts, T0 } from './facts.js';
 

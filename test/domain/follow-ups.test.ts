@@ -10,7 +10,7 @@ import { decideFollowUpLookup } from '../../domain/follow-up-decisions.js';
 import { operationStatuses } from '../../domain/operation.js';
 import { captureBefore } from '../../domain/payment-capture.js';
 import { decidePaid } from '../../domain/payment-success.js';
-import { positionOf } from '../../domain/payment-facts.js';
+import { positionOf } from '../../domain/position-of-payment.js';
 import { nextStep } from '../../domain/payment-position.js';
 import { everRefundedByUs, refundableOf, refundedByUs } from '../../domain/payment-refunds.js';
 import { error, HOUR, MINUTE, operationFacts, paidFor, paymentFacts, PRICE, T0 } from './facts.js';

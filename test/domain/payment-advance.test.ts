@@ -9,7 +9,8 @@ import {
 } from '../../domain/payment-advance.js';
 import { applyChange, type PaymentChange } from '../../domain/payment-change.js';
 import { decideLookup } from '../../domain/payment-decisions.js';
-import { positionOf, type OperationFacts, type PaymentFacts } from '../../domain/payment-facts.js';
+import { type OperationFacts, type PaymentFacts } from '../../domain/payment-facts.js';
+import { positionOf } from '../../domain/position-of-payment.js';
 import { nextStep } from '../../domain/payment-position.js';
 import { paymentError } from '../../domain/problem-codes.js';
 import { error, HOUR, MINUTE, offer, operationFacts, paidFor, paymentFacts, T0 } from './facts.js';

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { providerKey } from '../../domain/ids.js';
 import { operationStatuses } from '../../domain/operation.js';
 import { decideCancel, decideReview } from '../../domain/payment-decisions.js';
-import { dueAt, positionOf } from '../../domain/payment-facts.js';
+import { dueAt, positionOf } from '../../domain/position-of-payment.js';
 import { nextStep, pollDelayMs } from '../../domain/payment-position.js';
 import { renewAttempt } from '../../domain/plan-operation.js';
 import { anyPosition, HOUR, MINUTE, offer, operationFacts, paymentFacts, T0 } from './facts.js';

@@ -8,7 +8,8 @@ import {
 import { isOpen } from '../../domain/operation.js';
 import type { FollowUpLookup } from '../../domain/outcome.js';
 import { applyChange, operationChange, type PaymentChange } from '../../domain/payment-change.js';
-import { positionOf, type OperationFacts, type PaymentFacts } from '../../domain/payment-facts.js';
+import { type OperationFacts, type PaymentFacts } from '../../domain/payment-facts.js';
+import { positionOf } from '../../domain/position-of-payment.js';
 import { nextStep } from '../../domain/payment-position.js';
 import { refundableOf, type Holding, type RefundFacts } from '../../domain/payment-refunds.js';
 import { isUnwanted } from '../../domain/payment-decisions.js';

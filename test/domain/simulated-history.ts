@@ -9,10 +9,10 @@ import {
 import {
   collectingOperation,
   openOperation,
-  positionOf,
   type OperationFacts,
   type PaymentFacts,
 } from '../../domain/payment-facts.js';
+import { positionOf } from '../../domain/position-of-payment.js';
 import { nextStep, pollDelayMs, REVIEW_POLL_DELAY_MS, type NextStep } from '../../domain/payment-position.js';
 import {
   decideAdvance,
