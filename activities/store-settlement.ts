@@ -69,11 +69,7 @@ async function settleOperation(
     return applyNotifications(dependencies, payment, notifications, change, 'applied');
   }
   if (isUndisputed) return applyNotifications(dependencies, payment, notifications, undefined, 'disregarded');
-  // What we had it give back is no news of money that went without us.
-  const expectedMinor = everRefundedByUs(payment, operation);
-  const refunds = notifications.flatMap(({ paid }) =>
-    paid && paid.refundedMinor > expectedMinor ? [paid] : [],
-  );
+  const refunds = refundsBesideOurs(payment, operation, notifications);
   // What names no amount may tell of more money, too: BTCPay's second transfer to one address.
   const mayTellMore = notifications.some(({ paid }) => paid === null || claimsMore(operation, paid));
   if (operation.status === 'succeeded' && refunds.length === 0 && !mayTellMore) {
@@ -89,7 +85,7 @@ async function settleOperation(
     throw providerUnclear(operation.provider, outcome ?? { kind: 'nothing' });
   }
   const found = decideLookup(payment, operation, outcome, dependencies.now());
-  const unexplained = found ? [] : unexplainedRefunds(operation, refunds, outcome, expectedMinor);
+  const unexplained = found ? [] : unexplainedRefunds(payment, operation, refunds, outcome);
   const more =
     found || outcome.kind !== 'succeeded'
       ? undefined
@@ -101,13 +97,15 @@ async function settleOperation(
 
 /** What went back without our order, and is not posted: as the news tells it, or as the provider does now that it is asked. */
 function unexplainedRefunds(
-  { status, posted }: OperationFacts,
+  payment: PaymentFacts,
+  operation: OperationFacts,
   told: readonly PaidEvidence[],
   outcome: QueryOutcome,
-  expectedMinor: number,
 ): readonly PaidEvidence[] {
+  const { status, posted } = operation;
   if (status !== 'succeeded') return [];
   if (told.length > 0 || outcome.kind !== 'succeeded') return told;
+  const expectedMinor = everRefundedByUs(payment, operation);
   const isNews = outcome.paid.refundedMinor > expectedMinor && !posted.includes('refunded_by_provider');
   return isNews ? [outcome.paid] : [];
 }
@@ -150,15 +148,34 @@ async function settleFollowUp(
     if (reviewed && overdue.length === notifications.length) return reviewed;
     throw providerUnclear(operation.provider, outcome ?? { kind: 'nothing' });
   }
-  const change = await decideAnswer(dependencies, payment, operation, outcome);
-  const settled = await applyNotifications(
-    dependencies,
-    payment,
-    notifications,
-    change,
-    `asked: ${outcome.kind}`,
-  );
+  const answer = await decideAnswer(dependencies, payment, operation, outcome);
+  const change = answer ?? decideUnshownReturn(payment, operation, notifications);
+  const result = `asked: ${outcome.kind}`;
+  const settled = await applyNotifications(dependencies, payment, notifications, change, result);
   return withoutEmptied(dependencies, settled, mustFind(settled, operation.id));
+}
+
+/** The provider has signed that some of a capture went back without our order, and its look-up does not show it. */
+function decideUnshownReturn(
+  payment: PaymentFacts,
+  operation: OperationFacts,
+  notifications: readonly NotificationFacts[],
+): PaymentChange | undefined {
+  const { kind, status, posted } = operation;
+  if (kind !== 'capture' || status !== 'succeeded' || posted.includes('refunded_by_provider'))
+    return undefined;
+  const told = refundsBesideOurs(payment, operation, notifications);
+  return told.length > 0 ? decideUnexpectedRefund(operation, told) : undefined;
+}
+
+/** What we had it give back is no news of money that went without us. */
+function refundsBesideOurs(
+  payment: PaymentFacts,
+  operation: OperationFacts,
+  notifications: readonly NotificationFacts[],
+): PaidEvidence[] {
+  const expectedMinor = everRefundedByUs(payment, operation);
+  return notifications.flatMap(({ paid }) => (paid && paid.refundedMinor > expectedMinor ? [paid] : []));
 }
 
 /** What is about to go to a person is asked about even where the breaker is open. */

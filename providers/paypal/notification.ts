@@ -5,7 +5,8 @@ import type { NotificationRefusal, ParsedNotification, RawNotification } from '.
 import { parseObject } from './access-token.js';
 import type { PaypalClient } from './client.js';
 import { isOrderId, readCapture } from './order.js';
-import { forPeople, parseTime, recordOf, recordsOf, textOf, type Reply } from './reply.js';
+import { forPeople, parseTime, recordOf, textOf, type Reply } from './reply.js';
+import { claimOfReturn, kindOf, orderOf, whatItIsAbout } from './whose-event.js';
 
 const MAX_BODY_BYTES = 256 * 1024;
 /** PayPal sends for three days, and whether under its first time is not documented. Each event is stored only once. */
@@ -84,77 +85,21 @@ async function readEvent({ id, type, resource }: Event, client: PaypalClient): P
       return { kind: 'unanswered', says };
     case 'operation': {
       const { reference } = about;
-      const isClaim = type === 'PAYMENT.CAPTURE.COMPLETED';
-      const paid = isClaim ? claimOf(resource, reference, client.credential.merchantId) : null;
+      const { merchantId } = client.credential;
+      const paid =
+        type === 'PAYMENT.CAPTURE.COMPLETED'
+          ? claimOf(resource, reference, merchantId)
+          : claimOfReturn(type, resource, about, merchantId);
       return { kind: 'verified', notification: { dedupeKey: forPeople(id, 255), reference, says, paid } };
     }
   }
 }
 
-type About =
-  | { readonly kind: 'operation'; readonly reference: string }
-  | { readonly kind: 'nothing_of_ours' }
-  /** PayPal did not say: the event is to come again. */
-  | { readonly kind: 'not_told' };
-
-/**
- * A refund that was made in PayPal's own pages bears no reference of ours, or that of the authorization whose capture
- * it gives back. Only its link says which capture that is, and the capture says whose it is.
- */
-async function whatItIsAbout(type: string, resource: Reply, client: PaypalClient): Promise<About> {
-  const named = referenceOf(type, resource);
-  const isSettled = named !== undefined && named[KIND_AT] !== 'a';
-  const captureId = isSettled ? undefined : refundedCapture(resource);
-  if (captureId !== undefined) return ownerOf(captureId, named, client);
-  return named === undefined ? { kind: 'nothing_of_ours' } : { kind: 'operation', reference: named };
-}
-
-async function ownerOf(captureId: string, named: string | undefined, client: PaypalClient): Promise<About> {
-  const answer = await client.ask((sdk) => sdk.payments.getCapturedPayment({ captureId }));
-  // Genuine, and of money that PayPal does not show us: kept for a person, as what fits no operation is.
-  if (answer.kind === 'refused' && answer.status === 404) {
-    return { kind: 'operation', reference: named ?? captureId };
-  }
-  if (answer.kind !== 'reply' || textOf(answer.reply, 'id') !== captureId) return { kind: 'not_told' };
-  const reference = ownReference(answer.reply) ?? named;
-  return reference === undefined ? { kind: 'nothing_of_ours' } : { kind: 'operation', reference };
-}
-
-/** Of our references, the letter that tells what kind of operation it is (payment model, rule 6). */
-const KIND_AT = 25;
-
-/** The id alone: whoever wrote the event does not choose whom we ask. */
-function refundedCapture(resource: Reply): string | undefined {
-  const links = recordsOf(resource, 'links') ?? [];
-  const up = textOf(
-    links.find(({ rel }) => rel === 'up'),
-    'href',
-  );
-  return /\/v2\/payments\/captures\/([A-Z0-9]{8,36})$/.exec(up ?? '')?.[1];
-}
-
-/** The order's reference, or the capture's or refund's own, where it was ours to give. */
-function referenceOf(type: string, resource: Reply): string | undefined {
-  if (!type.startsWith('CHECKOUT.')) return ownReference(resource);
-  const [unit] = recordsOf(resource, 'purchase_units') ?? [];
-  return [textOf(unit, 'custom_id')].find(isOurs);
-}
-
-/** A capture of an authorization bears its own as `invoice_id`, and the authorization's as `custom_id`. */
-function ownReference(payment: Reply): string | undefined {
-  return [textOf(payment, 'invoice_id'), textOf(payment, 'custom_id')].find(isOurs);
-}
-
-function isOurs(reference: string | undefined): reference is string {
-  return reference !== undefined && /^[0-9a-z]{28}$/.test(reference);
-}
-
 /** Of a sale, whose letter is in its reference; what cannot be read exactly claims nothing. */
 function claimOf(resource: Reply, reference: string, merchant: string): PaidEvidence | null {
-  const order = textOf(recordOf(recordOf(resource, 'supplementary_data'), 'related_ids'), 'order_id');
+  const order = orderOf(resource);
   const capture = readCapture(resource);
-  if (reference[KIND_AT] !== 's' || capture?.state !== 'COMPLETED' || !order || !isOrderId(order))
-    return null;
+  if (kindOf(reference) !== 's' || capture?.state !== 'COMPLETED' || !order || !isOrderId(order)) return null;
   const { amountMinor, currency, madeAtMs } = capture;
   const paidAtMs = madeAtMs ?? null;
   return { reference, merchant, amountMinor, currency, refundedMinor: 0, providerReference: order, paidAtMs };

@@ -20,6 +20,8 @@ export const callFaults = [
   'wrong_reference',
   // An order does not show yet what was taken for it.
   'query_not_yet',
+  // An order does not show yet what of it was given back.
+  'refunds_not_yet',
   // The call runs whatever was done under its key, which is not kept for it either.
   'key_ignored',
   // What was answered under its key is forgotten first, as after its life.
@@ -120,6 +122,11 @@ const lies: Readonly<Record<string, Lie>> = {
   wrong_currency: [['currency_code'], (value) => (value === 'USD' ? 'EUR' : 'USD')],
   wrong_merchant: [['merchant_id'], () => 'ZZZZZZZZZZZZZ'],
   wrong_reference: [['custom_id', 'invoice_id'], () => '0'.repeat(28)],
+  refunds_not_yet: [
+    ['refunds', 'status'],
+    (value) =>
+      typeof value === 'string' ? value.replace(/^(PARTIALLY_)?REFUNDED$/, 'COMPLETED') : undefined,
+  ],
   query_not_yet: [['payments', 'status'], (value) => (value === 'COMPLETED' ? 'APPROVED' : undefined)],
 };
 

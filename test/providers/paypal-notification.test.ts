@@ -91,15 +91,14 @@ it('about nothing of ours it is acknowledged, and not kept, where no link leads 
   expect(asked()).toEqual([]);
 });
 
+const usd = (value: string) => ({ currency_code: 'USD', value });
+
 describe('a refund that was made in PayPal’s own pages', () => {
   const captureId = '3C679366HH908993F';
   const captureOfIt = `GET /v2/payments/captures/${captureId}`;
   const owned = (own: Record<string, unknown>) =>
     [200, { id: captureId, status: 'REFUNDED', ...own }] as const;
-  const refund = (
-    own: Record<string, unknown> = {},
-    href = `https://evil.example/v2/payments/captures/${captureId}`,
-  ) => ({
+  const refund = (own: object = {}, href = `https://evil.example/v2/payments/captures/${captureId}`) => ({
     id: 'WH-3',
     event_type: 'PAYMENT.CAPTURE.REFUNDED',
     resource: { id: '1Y107995YT783435V', status: 'COMPLETED', ...own, links: [{ rel: 'up', href }] },
@@ -116,9 +115,9 @@ describe('a refund that was made in PayPal’s own pages', () => {
       ofCapture,
     ],
     ['the hold’s, where the capture names nothing', { custom_id: ofHold }, {}, ofHold],
-  ])('is about %s, and claims nothing', async (_what, own, ofIt, expected) => {
+  ])('is about %s', async (_what, own, ofIt, expected) => {
     const { parsed } = await told({ body: refund(own), answers: { [captureOfIt]: owned(ofIt) } });
-    const notification = { dedupeKey: 'WH-3', reference: expected, paid: null };
+    const notification = { dedupeKey: 'WH-3', reference: expected };
     expect(parsed).toMatchObject({ kind: 'verified', notification });
     expect(asked()).toEqual([captureOfIt]);
   });
@@ -149,10 +148,49 @@ describe('a refund that was made in PayPal’s own pages', () => {
     expect(parsed).toMatchObject({ kind: 'unanswered' });
   });
 
-  it.each([reference, ofCapture!, ofRefund!])('that names %s needs no look-up', async (named) => {
-    const { parsed } = await told({ body: refund({ invoice_id: named }) });
-    expect(parsed).toMatchObject({ kind: 'verified', notification: { reference: named } });
+  it('of ours needs no look-up', async () => {
+    const { parsed } = await told({ body: refund({ invoice_id: ofRefund, amount: usd('10.00') }) });
+    expect(parsed).toMatchObject({ kind: 'verified', notification: { reference: ofRefund, paid: null } });
     expect(asked()).toEqual([]);
+  });
+
+  it.each([reference, ofCapture!])(
+    'that names %s is about it, whether PayPal answers or not',
+    async (named) => {
+      const { parsed } = await told({
+        body: refund({ invoice_id: named }),
+        answers: { [captureOfIt]: [500, 'no'] },
+      });
+      expect(parsed).toMatchObject({ kind: 'verified', notification: { reference: named, paid: null } });
+    },
+  );
+
+  const taken = { invoice_id: ofCapture, amount: usd('49.00') };
+  const claim = (refundedMinor: number) => ({
+    reference: ofCapture,
+    amountMinor: 4900,
+    currency: 'USD',
+    refundedMinor,
+  });
+
+  it.each<[string, object, Record<string, unknown>, object | null]>([
+    ['a part', { amount: usd('10.00') }, taken, claim(1000)],
+    ['all', { amount: usd('49.00') }, taken, claim(4900)],
+    ['more than was taken', { amount: usd('49.01') }, taken, null],
+    ['another currency', { amount: { currency_code: 'EUR', value: '10.00' } }, taken, null],
+    ['an amount that cannot be read', { amount: usd('1e1') }, taken, null],
+    ['nothing yet', { amount: usd('10.00'), status: 'PENDING' }, taken, null],
+    ['of a hold', { amount: usd('10.00') }, { ...taken, invoice_id: ofHold }, null],
+  ])('claims what it says went back: %s', async (_what, own, ofIt, expected) => {
+    const { parsed } = await told({ body: refund(own), answers: { [captureOfIt]: owned(ofIt) } });
+    if (expected === null) expect(parsed).toMatchObject({ notification: { paid: null } });
+    else expect(parsed).toMatchObject({ notification: { paid: expected } });
+  });
+
+  it('or a reversal that is told as the capture itself claims all of it', async () => {
+    const resource = { id: captureId, status: 'REVERSED', ...taken, links: [] };
+    const { parsed } = await told({ body: { id: 'WH-4', event_type: 'PAYMENT.CAPTURE.REVERSED', resource } });
+    expect(parsed).toMatchObject({ kind: 'verified', notification: { paid: claim(4900) } });
   });
 
   it.each(['https://api.paypal.com/v2/payments/captures/../refunds/1', 'captures', ''])(
