@@ -87,7 +87,7 @@ export function explain(
     case 'token_not_taken':
       return `${method} takes no token at ${names}`;
     case 'token_missing':
-      return `${method} needs a token of ${account?.provider} for ${names}`;
+      return `${method} needs a token, made for one of these: ${names}`;
     case 'attempts':
       return `As many accounts as a payment may be tried at come before ${names}`;
   }

@@ -79,7 +79,11 @@ function pricingProblem(problem: PricingProblem): Problem {
     case 'currency_differs':
       return lineProblem(problem.line, 'product', `This product is priced in ${problem.currency}.`);
     case 'not_repeatable':
-      return lineProblem(problem.line, 'quantity', 'This product can be bought only once: 1.');
+      return lineProblem(
+        problem.line,
+        'quantity',
+        'This product can be bought only once; the quantity must be 1.',
+      );
     case 'duplicate_line':
       return lineProblem(problem.line, 'product', 'This product has a line already; raise its quantity.');
     case 'too_large':

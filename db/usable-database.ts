@@ -6,6 +6,14 @@ export class UnusableDatabaseError extends Error {
   override readonly name = 'UnusableDatabaseError';
 }
 
+const hints: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nothing listens at its host and port; start PostgreSQL, or correct them',
+  ENOTFOUND: 'its host has no address; correct the name',
+  '28P01': 'the server refuses its role or password; correct them',
+  '28000': 'the server does not let its role in; create the role, or let it in by pg_hba.conf',
+  '3D000': 'the server has no database of this name; create it, then run npm run migrate',
+};
+
 /** Refuses a schema that is behind, a database that could lose a payment, and one that cannot be reached. */
 export async function requireUsableDatabase(database: Database): Promise<void> {
   try {
@@ -21,6 +29,7 @@ export async function requireUsableDatabase(database: Database): Promise<void> {
     }
     if (code === undefined) throw new UnusableDatabaseError(message);
     const reason = typeof code === 'string' ? code : 'unknown';
-    throw new UnusableDatabaseError(`DATABASE_URL cannot be used (${reason})`);
+    const hint = hints[reason];
+    throw new UnusableDatabaseError(`DATABASE_URL cannot be used (${reason})${hint ? `: ${hint}` : ''}`);
   }
 }

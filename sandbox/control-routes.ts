@@ -71,6 +71,13 @@ function totalsOf(references: ReturnType<Journal['summaries']>): Record<string, 
   };
 }
 
+function moneyText(amountMinor: unknown, currency: unknown): string {
+  if (typeof amountMinor !== 'number' || typeof currency !== 'string') return '';
+  const digits = new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions()
+    .maximumFractionDigits;
+  return escapeHtml(`${currency} ${(amountMinor / 10 ** (digits ?? 2)).toFixed(digits)}`);
+}
+
 function overview(trades: TradeBook, tail: readonly JournalEntry[]): string {
   const tradeRows = trades.list(shownTrades).map(
     (
@@ -79,7 +86,7 @@ function overview(trades: TradeBook, tail: readonly JournalEntry[]): string {
 <td>${escapeHtml(trade.subject)}</td><td>¥ ${formatYuan(trade.amountMinor)}</td><td>${escapeHtml(tell(trade))}</td></tr>`,
   );
   const entryRows = [...tail].reverse().map(({ seq, at, kind, reference, ...rest }) => {
-    const amount = typeof rest['amount_minor'] === 'number' ? `¥ ${formatYuan(rest['amount_minor'])}` : '';
+    const amount = moneyText(rest['amount_minor'], rest['currency']);
     const name = reference ?? (typeof rest['endpoint'] === 'string' ? rest['endpoint'] : '');
     return `<tr><td>${seq}</td><td>${escapeHtml(at)}</td><td>${escapeHtml(kind)}</td>
 <td>${escapeHtml(name)}</td><td>${amount}</td></tr>`;
@@ -87,10 +94,10 @@ function overview(trades: TradeBook, tail: readonly JournalEntry[]): string {
   return htmlPage(
     'Payment sandbox',
     `<h1>Payment sandbox</h1>
-<p class="quiet">A local stand-in for Alipay. No real money moves.</p>
-<h2>Latest trades</h2>
+<p class="quiet">Local stand-ins for payment providers. No real money moves.</p>
+<h2>Latest trades at Alipay</h2>
 <table><tr><th>Order</th><th>What</th><th>Amount</th><th>State</th></tr>${tradeRows.join('')}</table>
-<h2>Latest journal entries</h2>
+<h2>Latest journal entries of all</h2>
 <table><tr><th>#</th><th>At</th><th>Kind</th><th>Reference</th><th>Amount</th></tr>${entryRows.join('')}</table>`,
   );
 }

@@ -1,7 +1,15 @@
 import { runMigrations } from '../db/migrate.js';
 
-/** `npm run migrate`: brings the schema up to date as its owner (MIGRATION_DATABASE_URL). */
-async function main(): Promise<void> {
+const usage = `Usage: npm run migrate
+
+Brings the schema up to date as its owner, and prints which migrations it applied.
+
+Needs MIGRATION_DATABASE_URL, and DATABASE_URL for the role that is given its rights.
+`;
+
+async function main(args: readonly string[]): Promise<void> {
+  if (args.includes('--help')) return console.log(usage);
+  if (args.length > 0) throw new UsageError(usage);
   const ownerUrl = requireUrl('MIGRATION_DATABASE_URL');
   const appRole = decodeURIComponent(requireUrl('DATABASE_URL').username);
   if (appRole === '') throw new UsageError('DATABASE_URL must name the role of the application.');
@@ -23,7 +31,7 @@ function requireUrl(variable: string): URL {
   return new URL(text);
 }
 
-main().catch((error: unknown) => {
+main(process.argv.slice(2)).catch((error: unknown) => {
   console.error(error instanceof Error ? error.message : String(error));
   process.exit(error instanceof UsageError ? 2 : 1);
 });

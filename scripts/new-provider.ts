@@ -10,6 +10,10 @@ name on the wire, as in wechat_pay.
 /** The skeleton says of everything that it does not know; the suite is red until it does. */
 export function main(args: readonly string[]): number {
   const [name, ...more] = args;
+  if (name === '--help' && more.length === 0) {
+    process.stdout.write(usage);
+    return 0;
+  }
   if (name === undefined || name.startsWith('-') || more.length > 0) {
     process.stderr.write(usage);
     return 2;

@@ -1,7 +1,7 @@
 import { openRoute, type OpenRoute, type Reply } from '../route.js';
 
 const page = `<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>Thank you</title>
+<html lang="en"><meta charset="utf-8"><link rel="icon" href="data:,"><title>Thank you</title>
 <p>You may close this page and go back to the shop: it learns by itself how the payment ended.</p></html>
 `;
 

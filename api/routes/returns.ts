@@ -148,7 +148,7 @@ const notFoundPage: Reply = {
   status: 404,
   contentType: 'text/html; charset=utf-8',
   body: `<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>Not found</title>
+<html lang="en"><meta charset="utf-8"><link rel="icon" href="data:,"><title>Not found</title>
 <p>This way back leads nowhere. If you have paid, the shop learns of it by itself.</p></html>
 `,
 };

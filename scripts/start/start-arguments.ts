@@ -13,6 +13,7 @@ Environment, all optional:
                              TEMPORAL_TLS_SERVER_CA_CERT_PATH, TEMPORAL_TLS_CLIENT_CERT_PATH,
                              TEMPORAL_TLS_CLIENT_KEY_PATH, TEMPORAL_TLS_SERVER_NAME
   TEMPORAL_UI_URL            where its Web UI is, for the links
+  PUBLIC_URL                 where providers reach the API (by default HOST and PORT)
   LOG_LEVEL                  of API and worker`;
 
 export type StartArguments =

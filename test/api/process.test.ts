@@ -53,7 +53,7 @@ it.each([
   [
     'DATABASE_URL',
     { DATABASE_URL: 'postgres://nobody:x@127.0.0.1:1/none' },
-    /^DATABASE_URL cannot be used \(ECONNREFUSED\)/,
+    /^DATABASE_URL cannot be used \(ECONNREFUSED\): nothing listens at its host and port/,
   ],
   ['CRASH_POINT', { CRASH_POINT: 'nowhere' }, /^CRASH_POINT names no crash point/],
   [
@@ -149,6 +149,17 @@ describe('npm run merchant', () => {
     );
     expect(rows.map((row) => row.action)).toContain('merchant.block-payer');
     expect(rows.map((row) => row.text).join()).not.toContain('qk_test_');
+  });
+});
+
+describe('npm run migrate', () => {
+  it.each([
+    [['--help'], 0],
+    [['now'], 2],
+  ])('asked with %j tells how to use it, and migrates nothing', async (args, expected) => {
+    const { code, stdout, stderr } = await run('scripts/migrate.js', args, house.env);
+    expect([code, stdout + stderr]).toEqual([expected, expect.stringContaining('Usage: npm run migrate')]);
+    expect(stdout).not.toContain('applied":');
   });
 });
 

@@ -2,7 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { main } from '../../scripts/new-provider.js';
 import { NameRefused, writeProvider } from '../../scripts/new-provider/write-provider.js';
 
 const here = resolve('.');
@@ -44,6 +45,14 @@ function run(script: string, args: readonly string[]): string {
 }
 
 describe('npm run new:provider', () => {
+  test('--help tells how to use it, and is no mistake', () => {
+    const told = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+    const code = main(['--help']);
+    const [[text]] = told.mock.calls as [[string]];
+    told.mockRestore();
+    expect([code, text]).toEqual([0, expect.stringContaining('Usage: npm run new:provider NAME')]);
+  });
+
   test('writes the folder, the registry line and the call of the suite', () => {
     const folder = ['client.ts', 'codes.ts', 'credentials.ts', 'index.ts', 'mapping.ts', 'notification.ts'];
     expect(readdirSync(join(root, 'providers', 'acme_pay')).sort()).toEqual(folder);
