@@ -20,7 +20,7 @@ export const problemRemedies: Readonly<Record<HttpProblemCode, string>> = {
   payment_ended: 'Make a new payment.',
   already_exists: 'Use another id, or change the object that has it.',
   object_limit_reached: 'Delete one that you no longer need.',
-  body_too_large: 'Send at most 64 KB.',
+  body_too_large: 'Send at most 64 KB; only a provider’s notification may have 256 KB.',
   unsupported_media_type: 'Send `Content-Type: application/json`, in UTF-8, without a Content-Encoding.',
   unauthenticated: 'Send `Authorization: Bearer` and an API key that is neither expired nor revoked.',
   forbidden: 'Use an API key of the merchant itself, or leave `merchant` out.',

@@ -129,7 +129,10 @@ it('to an account or provider that there is not is 404, and counted', async () =
 });
 
 it('that is too large is refused unread', async () => {
-  expect((await notify('x'.repeat(256 * 1024 + 1))).status).toBe(413);
+  const tooLarge = await notify('x'.repeat(256 * 1024 + 1));
+  expect([tooLarge.status, tooLarge.text]).toEqual([413, expect.stringContaining('262144 bytes')]);
+  const page = await (await fetch(`${house.url}/problems/body_too_large`)).text();
+  expect(page).toMatch(/64 KB.*256 KB/);
   // Refused, but read: providers that tell all of an object need it.
   expect((await notify('x'.repeat(70_000))).status).not.toBe(413);
 });

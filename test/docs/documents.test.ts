@@ -1,6 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { problemRemedies } from '../../api/problem-remedies.js';
+import { MAX_BODY_BYTES, MAX_NOTIFICATION_BYTES } from '../../api/request-body.js';
 import { apiCrashPoints, workerCrashPoints } from '../../domain/crash-points.js';
 import { operationStatuses, transition, type OperationEvent } from '../../domain/operation.js';
 import { executionErrors, httpProblems } from '../../domain/problem-codes.js';
@@ -36,6 +38,14 @@ describe('problem codes', () => {
       expect(read('docs/problems/README.md')).toContain(title);
     },
   );
+
+  test('the page of body_too_large says what a body may have, a merchant’s and a provider’s', () => {
+    const inKb = (bytes: number) => `${bytes / 1024} KB`;
+    for (const told of [read('docs/problems/body_too_large.md'), problemRemedies.body_too_large]) {
+      expect(told).toContain(inKb(MAX_BODY_BYTES));
+      expect(told).toContain(inKb(MAX_NOTIFICATION_BYTES));
+    }
+  });
 
   test.each(Object.entries(executionErrors))(
     'the page of %s gives its advice',
