@@ -51,6 +51,21 @@ export async function restoreAccount(executor: Executor, accountId: string, acto
   return (await run(executor, restore, [accountId, actor])).length === 1;
 }
 
+const listMarked: Statement = {
+  name: 'accounts-misconfigured',
+  text: /* sql */ `
+    SELECT id AS "accountId", provider FROM provider_accounts WHERE misconfigured_at IS NOT NULL
+     ORDER BY misconfigured_at LIMIT ?`,
+};
+
+/** Those that were marked first. */
+export function listMisconfigured(
+  executor: Executor,
+  limit: number,
+): Promise<Pick<AccountToProbe, 'accountId' | 'provider'>[]> {
+  return run(executor, listMarked, [limit]);
+}
+
 const takeDue: Statement = {
   name: 'accounts-to-probe',
   text: /* sql */ `

@@ -200,8 +200,15 @@ test('credentials that Stripe does not know: its account is passed over, marked 
     );
   });
   expect(house.log('worker')).toContain('"alert":"account_misconfigured"');
+  const isTold = () => metric('quittance_provider_misconfigured', 'provider="stripe"', wrongKey);
+  await until('operators are told', async () => (await isTold()) === 1);
   const next = await payWith({ [wrongKey]: 'pm_card_visa', [adyen]: adyenCard });
   expect(attemptsOf(next.body)).toEqual([[adyen, 'succeeded']]);
+  await house.sql.query(
+    `UPDATE provider_accounts SET credential = 'stripe-sandbox', probe_due_at = now() WHERE id = $1`,
+    [wrongKey],
+  );
+  await until('operators are told no more', async () => (await isTold()) === undefined);
 });
 
 test('an open breaker at Stripe: Adyen is asked, and Stripe gets to see nothing', async () => {

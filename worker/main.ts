@@ -129,7 +129,8 @@ async function run(
   };
   stopOnSignal(workers, logger);
   const running = Promise.all(workers.map((worker) => worker.run()));
-  const watch = { workers, loops, moreMetrics: () => gateMetrics(gate.statuses()) };
+  const moreMetrics = () => [...gateMetrics(gate.statuses()), ...loops.accounts.metrics()];
+  const watch = { workers, loops, moreMetrics };
   const health = await startHealthServer(environment, watch);
   process.stdout.write(`${JSON.stringify({ event: 'ready', taskQueue, ...health?.ready })}\n`);
   try {
