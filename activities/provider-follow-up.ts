@@ -30,7 +30,8 @@ export function followUpRequest(
   const of = payment.operations.find(({ id }) => id === operation.ofOperationId);
   if (!of) throw new Error(`${operation.id} follows an operation of another payment`);
   const notifyUrl = `${publicUrl}/notifications/${operation.provider}/${operation.accountId}`;
-  return { ...referenceOf(operation), of: referenceOf(of), notifyUrl };
+  const mayHaveBeenSent = operation.status === 'unknown';
+  return { ...referenceOf(operation), of: referenceOf(of), notifyUrl, mayHaveBeenSent };
 }
 
 /** Its notifications are then the provider's word. */

@@ -173,6 +173,8 @@ export interface FollowUpRequest extends OperationReference {
   /** The operation that took or holds the money. */
   readonly of: OperationReference;
   readonly notifyUrl: string;
+  /** An earlier call under this key may have been carried out: that this one is refused says nothing of that one. */
+  readonly mayHaveBeenSent?: boolean;
 }
 
 export interface RawNotification {

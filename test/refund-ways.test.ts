@@ -14,6 +14,8 @@ interface RefundWay {
   readonly query: string;
   readonly refusal: Readonly<Record<string, unknown>>;
   readonly refusalCode: string;
+  /** Without an answer it is sent again; UnionPay's is only asked about. */
+  readonly isRepeated: boolean;
   /** Refused for now: the same number is to be sent again. */
   readonly notYet: Readonly<Record<string, unknown>> | null;
 }
@@ -24,6 +26,7 @@ const refundWays: readonly RefundWay[] = [
     query: 'refund_query',
     refusal: { fault: 'code', code: '40004', sub_code: 'ACQ.TRADE_NOT_ALLOW_REFUND' },
     refusalCode: 'ACQ.TRADE_NOT_ALLOW_REFUND',
+    isRepeated: true,
     notYet: { fault: 'code', code: '40004', sub_code: 'ACQ.SELLER_BALANCE_NOT_ENOUGH' },
   },
   {
@@ -31,6 +34,7 @@ const refundWays: readonly RefundWay[] = [
     query: 'refund_query',
     refusal: { fault: 'code', status: 403, code: 'USER_ACCOUNT_ABNORMAL' },
     refusalCode: 'USER_ACCOUNT_ABNORMAL',
+    isRepeated: true,
     notYet: { fault: 'code', status: 403, code: 'NOT_ENOUGH' },
   },
   {
@@ -38,6 +42,7 @@ const refundWays: readonly RefundWay[] = [
     query: 'query',
     refusal: { fault: 'code', code: '44' },
     refusalCode: '44',
+    isRepeated: false,
     notYet: null,
   },
 ];
@@ -194,6 +199,26 @@ describe.each(refundWays)('a refund at $provider', (way) => {
     await ends(made.body['id'] as string, 'succeeded');
     await expectRefunded(id, 80_000);
   });
+
+  test.runIf(way.isRepeated)(
+    'that is refused when it is sent again, and not found yet, is not told as failed',
+    async () => {
+      const { id } = await paid();
+      // Made, and the answer lost; then refused for whatever reason, while the look-up lags.
+      await fault('refund', { fault: 'reset_after' });
+      await fault('refund', way.refusal);
+      await fault(way.query, { fault: 'query_not_yet', times: 2 });
+      const made = await refund(id, { amount: 80_000 });
+      await until('it was refused', async () => {
+        const { faults } = await house.sandbox.call('GET', ways[provider].faultsPath);
+        return (faults as { operation: string }[]).every(({ operation }) => operation !== 'refund');
+      });
+      const { body } = await house.merchant.get(`/v1/refunds/${String(made.body['id'])}`);
+      expect(body['status']).not.toBe('failed');
+      await ends(made.body['id'] as string, 'succeeded');
+      await expectRefunded(id, 80_000);
+    },
+  );
 
   test.runIf(way.notYet)('that the merchant’s balance does not cover goes through when it does', async () => {
     const { id } = await paid();

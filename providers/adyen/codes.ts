@@ -13,9 +13,8 @@ function table(entries: Readonly<Partial<Record<FailureReason, string>>>): CodeT
 }
 
 /**
- * Of POST /payments: what is wrong with the request itself (amount, card data, reference, stored card), which is the
- * same at each repetition, so that no earlier call under the key can have been taken. Codes of an internal fault (0,
- * 701, 702, 903, 904) and of a request that is under way (704) are not here.
+ * Of POST /payments: what is wrong with the request itself (amount, card data, reference, stored card); of a first
+ * call alone. Codes of an internal fault (0, 701, 702, 903, 904) and of a request that is under way (704) are not here.
  */
 export const paymentCodes: CodeTable = table({
   invalid:

@@ -51,6 +51,8 @@ async function modify(client: AdyenClient, request: FollowUpRequest, send: Send)
   }
   const terms = { merchantAccount: client.credential.merchantAccount, reference, amount };
   const answer = await client.move((apis) => send(apis, psp, terms, `${reference}-${kind}`));
+  // Nothing but a webhook tells of an earlier call, and certainly no refusal of this one.
+  if (answer.kind === 'refused' && request.mayHaveBeenSent) return unknown(answer.error);
   return readReceived(answer, psp);
 }
 

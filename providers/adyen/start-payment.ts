@@ -30,6 +30,8 @@ export async function startPayment(client: AdyenClient, request: StartRequest): 
   const answer = await client.move(({ payments }) =>
     payments.payments(terms, { idempotencyKey: `${request.reference}-pay` }),
   );
+  // A refusal is made anew at each repetition: a stored card may be gone, or an encrypted one too old, by then.
+  if (answer.kind === 'refused' && request.mayHaveBeenSent) return unknown(answer.error);
   return readPayment(answer, request, client.credential);
 }
 

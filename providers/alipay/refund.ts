@@ -41,7 +41,7 @@ export async function queryRefund(client: AlipayClient, request: FollowUpRequest
 
 type NextForRefund =
   | { readonly kind: 'outcome'; readonly outcome: FollowUpOutcome }
-  /** `unlessFound` holds only where no refund of this number is found: an earlier call may have made it. */
+  /** `unlessFound` holds only where no refund of this number is found. */
   | { readonly kind: 'query'; readonly error: ProviderError; readonly unlessFound?: Failed };
 
 const repeated: ProviderError = {
@@ -72,8 +72,13 @@ function mapRefund(answer: Answer, request: FollowUpRequest): NextForRefund {
     case 'config':
     case 'insufficient_funds':
     case 'not_refundable':
-      return { kind: 'query', error, unlessFound: { kind: 'failed', reason: meaning, error } };
+      return { kind: 'query', error, ...refusedNow(request, { kind: 'failed', reason: meaning, error }) };
   }
+}
+
+/** A look-up that does not find it yet is no proof that an earlier call, whose answer is not known, made none. */
+function refusedNow({ mayHaveBeenSent }: FollowUpRequest, failed: Failed): { unlessFound?: Failed } {
+  return mayHaveBeenSent ? {} : { unlessFound: failed };
 }
 
 /**

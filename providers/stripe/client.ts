@@ -10,10 +10,11 @@ import { errorOf, isRecord, textOf, type Reply } from './reply.js';
 export type Answer =
   /** `isReplayed`: what was answered when the key was first used, which may be history by now. */
   | { readonly kind: 'reply'; readonly reply: Reply; readonly isReplayed: boolean }
-  /** A 4xx that Stripe explains: what it says about `error` still has to be looked up. */
+  /** A 4xx that Stripe explains: what it says about `error` still has to be looked up. `isReplayed` as above. */
   | {
       readonly kind: 'refused';
       readonly status: number;
+      readonly isReplayed: boolean;
       readonly refusal: Reply;
       readonly error: ProviderError;
     }
@@ -92,11 +93,12 @@ function readAnswer(result: OutboundResult): Answer {
   const { status } = result;
   const body = parse(result.body);
   const refusal = body?.['error'];
+  const isReplayed = result.headers['idempotent-replayed'] === 'true';
   if (status >= 200 && status < 300 && body && refusal === undefined) {
-    return { kind: 'reply', reply: body, isReplayed: result.headers['idempotent-replayed'] === 'true' };
+    return { kind: 'reply', reply: body, isReplayed };
   }
   if (status >= 400 && status < 500 && isRecord(refusal)) {
-    return readRefusal(status, refusal, textOf(result.headers, 'retry-after'));
+    return readRefusal(status, refusal, isReplayed, textOf(result.headers, 'retry-after'));
   }
   // A 500 is stored under the key like any other answer; repeating the call would only repeat it.
   return unclear({ code: `http_${status}`, message: 'Stripe did not answer readably' }, status >= 500);
@@ -107,7 +109,12 @@ function readAnswer(result: OutboundResult): Answer {
  * read 2026-11): so such a refusal proves that this call did not run, and says nothing of an earlier one under the
  * same key. Taken for `failed`, it would forget an earlier call that charged.
  */
-function readRefusal(status: number, refusal: Reply, retryAfter: string | undefined): Answer {
+function readRefusal(
+  status: number,
+  refusal: Reply,
+  isReplayed: boolean,
+  retryAfter: string | undefined,
+): Answer {
   const error = errorOf(refusal);
   const isLimit = status === 429 && limitCodes.has(textOf(refusal, 'code') ?? '');
   if (isLimit) {
@@ -116,7 +123,7 @@ function readRefusal(status: number, refusal: Reply, retryAfter: string | undefi
   }
   if (status === 401 || status === 403) return { kind: 'denied', status, error };
   if (status === 409 || status === 429) return unclear(error, false);
-  return { kind: 'refused', status, refusal, error };
+  return { kind: 'refused', status, isReplayed, refusal, error };
 }
 
 function parse(body: Buffer): Reply | undefined {

@@ -46,8 +46,8 @@ const invalidParameters =
   'parameter_missing parameter_unknown parameters_exclusive';
 
 /**
- * Of POST /v1/payment_intents, where the answer names no PaymentIntent: nothing was made. Parameters are checked
- * before the idempotency layer, and the same ones were refused the first time too; the rest is answered from it
+ * Of POST /v1/payment_intents, where the answer names no PaymentIntent: this call made nothing. Parameters are checked
+ * before the idempotency layer, the rest is answered from it
  * (https://docs.stripe.com/error-low-level#idempotency, read 2026-11).
  */
 export const createCodes: CodeTable = table({

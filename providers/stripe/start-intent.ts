@@ -157,15 +157,19 @@ async function startFrom(client: StripeClient, request: StartRequest, intent: In
   }
 }
 
-/** A 4xx that names a PaymentIntent has made one, whatever else it says; one that names none has made none. */
+/**
+ * A 4xx that names a PaymentIntent has made one, whatever else it says; one that names none has made none, and says
+ * nothing of an earlier call unless it is that call's own answer.
+ */
 async function readRefused(
   client: StripeClient,
   request: StartRequest,
-  { refusal, error }: Extract<Answer, { kind: 'refused' }>,
+  { refusal, error, isReplayed }: Extract<Answer, { kind: 'refused' }>,
 ): Promise<StartOutcome> {
   const code = codeOf(refusal) ?? '';
   const made = recordOf(refusal, 'payment_intent');
   if (!made) {
+    if (request.mayHaveBeenSent && !isReplayed) return unknown(error);
     const reason = createCodes.get(code);
     return reason ? { kind: 'failed', reason, error } : unknown(error);
   }

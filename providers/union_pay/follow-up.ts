@@ -16,7 +16,8 @@ import { orderFields, queryFields } from './order-fields.js';
 /**
  * A capture (03), a void (32) or a refund (04): an order of its own, which names the one that it acts on by
  * UnionPay's number. Its reply says that it was accepted; whether money moved, only the look-up (or a notification)
- * says. Nor does a refusal tell of an earlier call, so that it counts only where the look-up finds nothing done.
+ * says. Nor does a refusal tell of an earlier call, so that it counts only where the look-up finds nothing done, and
+ * where there may have been one only once it says so itself.
  */
 export async function startFollowUp(
   client: UnionPayClient,
@@ -42,7 +43,7 @@ export async function startFollowUp(
     case 'success':
       return queried.kind === 'failed' ? queried : { kind: 'pending', why: 'accepted' };
     case 'refusal':
-      return queried.kind === 'not_found' || queried.kind === 'failed'
+      return queried.kind === 'failed' || (queried.kind === 'not_found' && !request.mayHaveBeenSent)
         ? { kind: 'failed', reason: meaning.reason, error }
         : unknown(error);
     case 'payer_may_act':

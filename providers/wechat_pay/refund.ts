@@ -60,7 +60,8 @@ function mapRefund(answer: Answer, request: FollowUpRequest): Next<FollowUpOutco
   }
   const refusal = isRefusal(status) ? refundCodes.get(error.code) : undefined;
   if (!refusal) return { kind: 'outcome', outcome: unknown(error, 'replay') };
-  if (!refusal.reason) return { kind: 'ask', error };
+  // A look-up that does not find it yet is no proof that an earlier call, whose answer is not known, made none.
+  if (!refusal.reason || request.mayHaveBeenSent) return { kind: 'ask', error };
   return { kind: 'ask', error, unlessFound: { kind: 'failed', reason: refusal.reason, error } };
 }
 

@@ -52,6 +52,15 @@ describe('a capture, a void, a refund', () => {
     expect((await connector().refund?.start(followUp('refund')))?.kind).toBe('unknown');
   });
 
+  it.each(ports)('%s that is refused when it is sent again is not said to have failed', async (kind) => {
+    server.behave = answer(422, refusal(422, '167'));
+    const request = followUp(kind);
+    expect((await connector()[kind]?.start(request))?.kind).toBe('failed');
+    expect(await connector()[kind]?.start({ ...request, mayHaveBeenSent: true })).toMatchObject({
+      ...{ kind: 'unknown', recover: 'query' },
+    });
+  });
+
   it('without Adyen’s number of the payment is not sent', async () => {
     expect((await connector().refund?.start(followUp('refund', null)))?.kind).toBe('unknown');
     expect((await connector().refund?.start(followUp('refund', '../x')))?.kind).toBe('unknown');

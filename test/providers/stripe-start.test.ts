@@ -33,6 +33,9 @@ afterEach(() => server.close());
 
 const start = (changes: Partial<typeof startRequest> = {}) =>
   connectorFor(server.url).start({ ...startRequest, ...changes });
+const paymentMethod = 'GET /v1/payment_methods/pm_1Visa';
+const method = (changes: Reply) => ok({ id: 'pm_1Visa', object: 'payment_method', ...changes });
+const prepaid = method({ card: { ...card, funding: 'prepaid' } });
 const canceled = ok(intent({ status: 'canceled' }));
 const decline = (code: string, made: Reply = declined(code)) =>
   refusal(402, { code: 'card_declined', decline_code: code, payment_intent: made });
@@ -216,21 +219,18 @@ describe('a refusal without a PaymentIntent', () => {
 });
 
 describe('before anything is charged', () => {
-  const prepaid = 'GET /v1/payment_methods/pm_1Visa';
-  const method = (changes: Reply) => ok({ id: 'pm_1Visa', object: 'payment_method', ...changes });
-
   it('refuses a card whose funding the merchant does not take', async () => {
-    server.behave = answerWith({ [prepaid]: method({ card: { ...card, funding: 'prepaid' } }) });
+    server.behave = answerWith({ [paymentMethod]: prepaid });
     expect(await start({ refusedFunding: ['prepaid'] })).toMatchObject({
       kind: 'failed',
       reason: 'declined',
       error: { code: 'card_funding_refused' },
     });
-    expect(server.routes()).toEqual([prepaid]);
+    expect(server.routes()).toEqual([paymentMethod]);
   });
 
   it('charges one that it takes', async () => {
-    server.behave = answerWith({ [prepaid]: method({ card }), [create]: ok(succeeded()) });
+    server.behave = answerWith({ [paymentMethod]: method({ card }), [create]: ok(succeeded()) });
     expect(await start({ refusedFunding: ['prepaid'] })).toMatchObject({ kind: 'succeeded' });
   });
 
@@ -240,15 +240,15 @@ describe('before anything is charged', () => {
     ['names no card', method({})],
     ['is forbidden', refusal(403, {})],
   ])('sends nothing where the look-up %s', async (_, said) => {
-    server.behave = answerWith({ [prepaid]: said });
+    server.behave = answerWith({ [paymentMethod]: said });
     expect(await start({ refusedFunding: ['prepaid'] })).toMatchObject({ kind: 'not_executed' });
-    expect(server.routes()).toEqual([prepaid]);
+    expect(server.routes()).toEqual([paymentMethod]);
   });
 
   it('lets the create speak for a card that Stripe does not know: an earlier one may have charged it', async () => {
     const gone = refusal(404, { code: 'resource_missing' });
     const replayed = ok(succeeded(), { 'idempotent-replayed': 'true' });
-    server.behave = answerWith({ [prepaid]: gone, [create]: replayed, [retrieve]: ok(succeeded()) });
+    server.behave = answerWith({ [paymentMethod]: gone, [create]: replayed, [retrieve]: ok(succeeded()) });
     expect(await start({ refusedFunding: ['prepaid'] })).toMatchObject({ kind: 'succeeded' });
   });
 
@@ -264,5 +264,54 @@ describe('before anything is charged', () => {
     server.behave = answerWith({ [create]: list([]) });
     expect(await start(changes)).toMatchObject({ kind: 'failed', reason: 'invalid' });
     expect(server.routes()).toEqual([]);
+  });
+});
+
+describe('a repetition of a charge whose answer was lost', () => {
+  const again = (changes: Partial<typeof startRequest> = {}) => start({ mayHaveBeenSent: true, ...changes });
+
+  it('never says that nothing was charged, because another card is told than before', async () => {
+    server.behave = answerWith({ [paymentMethod]: prepaid });
+    const unwanted = { refusedFunding: ['prepaid'] as const };
+    expect((await start(unwanted)).kind).toBe('failed');
+    expect((await again(unwanted)).kind).toBe('not_executed');
+    expect(server.routes()).toEqual([paymentMethod, paymentMethod]);
+  });
+
+  it.each([
+    'resource_missing',
+    'amount_too_small',
+    'parameter_unknown',
+    'testmode_charges_only',
+    'token_already_used',
+  ])(
+    'that Stripe refuses with %s says nothing of the first, unless it is the first’s own answer',
+    async (code) => {
+      server.behave = answerWith({ [create]: refusal(400, { code }) });
+      expect((await start()).kind).toBe('failed');
+      expect(await again()).toMatchObject({ kind: 'unknown', recover: 'query' });
+      const kept = refusal(400, { code }, { 'idempotent-replayed': 'true' });
+      server.behave = answerWith({ [create]: kept });
+      expect((await again()).kind).toBe('failed');
+    },
+  );
+
+  it.each([
+    [401, {}],
+    [403, {}],
+    [429, { code: 'rate_limit' }],
+    [429, { code: 'lock_timeout' }],
+  ])('that is held up by %i %j did not run, and says no more', async (status, error) => {
+    server.behave = answerWith({ [create]: refusal(status, error) });
+    expect((await again()).kind).toBe('not_executed');
+  });
+
+  it.each([
+    [400, { type: 'idempotency_error' }],
+    [409, { code: 'idempotency_key_in_use' }],
+    [500, {}],
+  ])('that is answered by %i %j is unknown', async (status, error) => {
+    server.behave = answerWith({ [create]: refusal(status, error) });
+    expect((await again()).kind).toBe('unknown');
   });
 });

@@ -100,6 +100,10 @@ describe('a refund', () => {
       // An earlier call under the same number may have gone through.
       expect(await refund([said(code), done])).toEqual(moved);
       expect(await refund([said(code), hangUp])).toMatchObject({ kind: 'unknown' });
+      // Not found yet is no proof that it has not.
+      const repetition = { ...refundRequest, mayHaveBeenSent: true };
+      expect(await refund([said(code), notThere], repetition)).toMatchObject({ kind: 'unknown' });
+      expect(await refund([said(code), found('60', own)], repetition)).toMatchObject({ kind: 'failed' });
     },
   );
 
