@@ -130,6 +130,19 @@ describe('money that PayPal gives back', () => {
     expect([again.status, again.body['code']]).toEqual([409, 'payment_not_refundable']);
   });
 
+  test('is not called refused where its answer was lost and the order lags behind, and goes back once', async () => {
+    const { id } = await paid();
+    await fault('notification', 'lost', { times: -1 });
+    await fault('refund', 'timeout_after');
+    const made = await house.merchant.post('/v1/refunds', { payment: id, amount: 30_000 });
+    const isBack = async () => (await house.sandbox.moved(id, 'refund')).length === 1;
+    await until('PayPal has given it back', isBack);
+    // Looked at after the call, before it is made again, and by that call itself.
+    await fault('get', 'query_not_yet', { times: 5 });
+    await ends(`/v1/refunds/${String(made.body['id'])}`, 'succeeded');
+    await expectMoved(id, { charge: [100_000], refund: [30_000] });
+  });
+
   test('part by part, and never more than was taken', async () => {
     const { id, payer } = await paid();
     await refunded(id, 30_000);

@@ -162,7 +162,9 @@ export const refund = followUp({
   codes: refundCodes,
   show(order, request) {
     const ours = order.refunds.find(({ reference }) => reference === request.reference);
-    return ours ? mapPayment(ours, request, ours.id, returned) : { kind: 'not_found' };
+    if (ours) return mapPayment(ours, request, ours.id, returned);
+    // We know that it was paid: an order that does not show even that lags behind, and tells nothing of refunds.
+    return order.captures.length === 0 ? unknown(nothingThere) : { kind: 'not_found' };
   },
   send(client, order, request, value) {
     const [captured] = order.captures.filter(({ state }) => refundable.includes(state));
