@@ -23,6 +23,8 @@ export interface FollowUpCalls {
   readonly call: string;
   /** Null where there is nothing to ask. */
   readonly lookUp: string | null;
+  /** It is an order of its own: a fault of it names its own reference, not the payment's. */
+  readonly hasOwnReference?: true;
 }
 
 type Request = Readonly<Record<string, unknown>>;
@@ -64,7 +66,7 @@ export const ways: Readonly<Record<MatrixProvider, Way>> = {
     faultsPath: '/wechat_pay/faults',
     calls: {
       ...{ start: 'native', query: 'query', close: 'close' },
-      followUps: { refund: { call: 'refund', lookUp: 'refund_query' } },
+      followUps: { refund: { call: 'refund', lookUp: 'refund_query', hasOwnReference: true } },
     },
     atOnce: null,
     offered: { method: 'wechat_pay' },
@@ -139,9 +141,9 @@ export const ways: Readonly<Record<MatrixProvider, Way>> = {
     calls: {
       ...{ start: 'front', query: 'query', close: 'query' },
       followUps: {
-        refund: { call: 'refund', lookUp: 'query' },
-        capture: { call: 'capture', lookUp: 'query' },
-        void: { call: 'void', lookUp: 'query' },
+        refund: { call: 'refund', lookUp: 'query', hasOwnReference: true },
+        capture: { call: 'capture', lookUp: 'query', hasOwnReference: true },
+        void: { call: 'void', lookUp: 'query', hasOwnReference: true },
       },
     },
     atOnce: null,
