@@ -31,7 +31,8 @@ export function createAdvanceOperation(dependencies: ActivityDependencies) {
     const payment = await mustLoad(dependencies, paymentId);
     const operation = collectingOperation(payment);
     const nowMs = dependencies.now();
-    if (!operation || isUnwanted(payment, nowMs) || !mayAdvance(operation, nowMs)) return done(payment);
+    if (!operation || isUnwanted(payment, nowMs) || !mayAdvance(payment, operation, nowMs))
+      return done(payment);
     const connector = dependencies.connectors.get(operation.provider);
     if (!connector.advance) return done(payment);
     return firstTry

@@ -5,7 +5,7 @@ import { decideStart, decideStopped, isUnwanted } from '../domain/payment-decisi
 import { operationChange } from '../domain/payment-change.js';
 import {
   collectingOperation,
-  holdsMoney,
+  isBarred,
   replayUntil,
   type OperationFacts,
   type PaymentFacts,
@@ -32,7 +32,7 @@ export function createStartOperation(dependencies: ActivityDependencies) {
     const payment = await loadToStart(dependencies, input);
     const operation = collectingOperation(payment);
     if (isOfAnother(input, operation)) return done(payment);
-    if (operation?.status === 'planned' && (operation.isStopped || holdsMoney(payment)))
+    if (operation?.status === 'planned' && isBarred(payment, operation))
       return stop(dependencies, payment, operation);
     if (!operation || !mayStart(payment, operation, dependencies.now())) return done(payment);
     const elsewhere = await leaveMisconfigured(dependencies, payment, operation);
@@ -106,7 +106,7 @@ async function loadToStart(dependencies: ActivityDependencies, input: PhaseInput
 /** What was offered is not asked for again; nor is anything whose offer is over, or whose key may be forgotten. */
 function mayStart(payment: PaymentFacts, operation: OperationFacts, nowMs: number): boolean {
   const isStartable = ['planned', 'sent', 'unknown'].includes(operation.status) && operation.offer === null;
-  return isStartable && !isUnwanted(payment, nowMs) && nowMs < replayUntil(operation);
+  return isStartable && !isUnwanted(payment, nowMs) && nowMs < replayUntil(payment, operation);
 }
 
 /**

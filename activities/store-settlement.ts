@@ -1,4 +1,5 @@
 import { moneyPosted } from '../db/ledger.js';
+import { ConcurrentChangeError } from '../db/transaction.js';
 import { isOpen } from '../domain/operation.js';
 import { isUnclear, type PaidEvidence, type QueryOutcome } from '../domain/outcome.js';
 import type { PaymentChange } from '../domain/payment-change.js';
@@ -28,12 +29,22 @@ import { providerUnclear } from './to-application-failure.js';
 export function createSettlePayment(dependencies: ActivityDependencies) {
   return async function settlePayment({ paymentId, firstTry }: PhaseInput): Promise<PhaseResult> {
     let payment = await mustLoad(dependencies, paymentId);
-    for (const [operation, notifications] of byOperation(payment)) {
-      const settled = await settleOperation(dependencies, payment, operation, notifications, firstTry);
-      if (!settled) return { ...done(payment), clean: false };
-      payment = settled;
+    let clean = true;
+    let failure: Error | undefined;
+    for (const [{ id }, notifications] of byOperation(payment)) {
+      const operation = mustFind(payment, id);
+      try {
+        const settled = await settleOperation(dependencies, payment, operation, notifications, firstTry);
+        if (settled) payment = settled;
+        else clean = false;
+      } catch (error) {
+        // What one provider does not say, now, is no reason to leave another's word lying.
+        if (!(error instanceof Error) || error instanceof ConcurrentChangeError) throw error;
+        failure ??= error;
+      }
     }
-    return done(payment);
+    if (failure) throw failure;
+    return { ...done(payment), clean };
   };
 }
 
@@ -75,13 +86,13 @@ async function settleOperation(
   if (operation.status === 'succeeded' && refunds.length === 0 && !mayTellMore) {
     return applyNotifications(dependencies, payment, notifications, undefined, 'known already');
   }
-  const overdue = firstTry ? [] : overdueNews(payment, operation, dependencies.now());
+  const overdue = overdueNews(payment, operation, dependencies.now());
   const outcome = await ask(dependencies, operation, askingFor(firstTry, overdue));
   dependencies.crashAt('worker.query.after_call');
   if (!outcome || isUnclear(outcome) || isUnsettled(operation, notifications, outcome)) {
-    if (firstTry) return undefined;
     const reviewed = await reviewOverdue(dependencies, payment, operation, overdue);
     if (reviewed && overdue.length === notifications.length) return reviewed;
+    if (firstTry) return undefined;
     throw providerUnclear(operation.provider, outcome ?? { kind: 'nothing' });
   }
   const found = decideLookup(payment, operation, outcome, dependencies.now());
@@ -111,8 +122,8 @@ function unexplainedRefunds(
 }
 
 /**
- * It has signed that it was paid, and now does not know it, or waits for the payer of what has ended: its look-up lags
- * behind, and says nothing yet. Nor is news put away while money is on its way to what has ended: nothing else would
+ * It has signed that it was paid, or it had said so, and now does not know it, or waits for the payer of what has ended:
+ * its look-up lags behind, and says nothing yet. Nor is news put away while money is on its way to what has ended: nothing else would
  * ask about that again.
  */
 function isUnsettled(
@@ -121,7 +132,7 @@ function isUnsettled(
   outcome: QueryOutcome,
 ): boolean {
   const claimsPaid = notifications.some(({ paid }) => paid !== null);
-  if (outcome.kind === 'not_found') return claimsPaid;
+  if (outcome.kind === 'not_found') return claimsPaid || operation.posted.length > 0;
   const isWaiting = outcome.kind === 'pending' && !isOpen(operation.status);
   return isWaiting && (claimsPaid || outcome.why === 'processing');
 }
@@ -134,7 +145,7 @@ async function settleFollowUp(
   notifications: readonly NotificationFacts[],
   firstTry: boolean,
 ): Promise<PaymentFacts | undefined> {
-  const overdue = firstTry ? [] : overdueNews(payment, operation, dependencies.now());
+  const overdue = overdueNews(payment, operation, dependencies.now());
   const outcome = await askAbout(dependencies, payment, operation, askingFor(firstTry, overdue));
   dependencies.crashAt('worker.followup.after_call');
   if (!outcome || isUnclear(outcome)) {
@@ -143,9 +154,9 @@ async function settleFollowUp(
       const toLookAt = decideUnansweredNews(operation, notifications, dependencies.now());
       return applyNotifications(dependencies, payment, notifications, toLookAt, 'review: tells no end');
     }
-    if (firstTry) return undefined;
     const reviewed = await reviewOverdue(dependencies, payment, operation, overdue);
     if (reviewed && overdue.length === notifications.length) return reviewed;
+    if (firstTry) return undefined;
     throw providerUnclear(operation.provider, outcome ?? { kind: 'nothing' });
   }
   const answer = await decideAnswer(dependencies, payment, operation, outcome);
@@ -180,8 +191,8 @@ function refundsBesideOurs(
 
 /** What is about to go to a person is asked about even where the breaker is open. */
 function askingFor(firstTry: boolean, overdue: readonly NotificationFacts[]): Asking {
-  if (firstTry) return 'at_once';
-  return overdue.length > 0 ? 'last_look' : 'durably';
+  if (overdue.length > 0) return 'last_look';
+  return firstTry ? 'at_once' : 'durably';
 }
 
 /** What is posted is read only here, where a difference was confirmed: every other payment does without. */

@@ -53,7 +53,7 @@ export function decideTakeAdvance(
   keyLifetimeMs: number | null,
   nowMs: number,
 ): PaymentChange | undefined {
-  if (operation.status !== 'action_required' || !mayAdvance(operation, nowMs)) return undefined;
+  if (operation.status !== 'action_required' || !mayAdvance(payment, operation, nowMs)) return undefined;
   const change = operationChange(operation, 'advance_taken', { nextPollMs: nowMs + pollDelayMs(0) });
   if (!change) return undefined;
   const { deadlineMs, advanceCount } = operation;
@@ -72,8 +72,8 @@ export function decideTakeAdvance(
   };
 }
 
-export function mayAdvance(operation: OperationFacts, nowMs: number): boolean {
-  return nowMs < (advanceUntil(operation).advanceUntilMs ?? 0);
+export function mayAdvance(payment: PaymentFacts, operation: OperationFacts, nowMs: number): boolean {
+  return nowMs < (advanceUntil(payment, operation).advanceUntilMs ?? 0);
 }
 
 /** It was taken and not answered, and its key is not to be used any more: it is only asked about from now on. */

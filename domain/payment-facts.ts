@@ -129,24 +129,30 @@ export function endsAt(payment: PaymentFacts): number {
   return (isHeld ? held.captureBeforeMs : null) ?? payment.record.expiresAtMs;
 }
 
+/** A kill switch stops charges like this one, or money of an earlier attempt has come after all. */
+export function isBarred(payment: PaymentFacts, operation: OperationFacts): boolean {
+  return operation.isStopped || holdsMoney(payment);
+}
+
 /**
  * Until when the call may be made again: to the end of its offer, and after it was sent no longer than the
- * provider honours its key (payment model, rule 7). Never while a kill switch stops it: it is asked about instead.
+ * provider honours its key (payment model, rule 7). Never while it is barred: it is asked about instead.
  */
-export function replayUntil({ offerEndsAtMs, sentAtMs, replayForMs, isStopped }: OperationFacts): number {
-  if (isStopped) return 0;
+export function replayUntil(payment: PaymentFacts, operation: OperationFacts): number {
+  if (isBarred(payment, operation)) return 0;
+  const { offerEndsAtMs, sentAtMs, replayForMs } = operation;
   if (sentAtMs === null || replayForMs === null) return offerEndsAtMs;
   return Math.min(offerEndsAtMs, sentAtMs + replayForMs);
 }
 
 /**
  * Until when the money may be taken after the payer's approval: for the first time to the offer's conclusive end, and
- * again as long as the provider honours the key (payment model, rule 7). Absent where that is not due, and while a kill
- * switch stops it: what was sent is asked about then.
+ * again as long as the provider honours the key (payment model, rule 7). Absent where that is not due, and while it is
+ * barred: what was sent is asked about then.
  */
-export function advanceUntil(operation: OperationFacts): { advanceUntilMs?: number } {
+export function advanceUntil(payment: PaymentFacts, operation: OperationFacts): { advanceUntilMs?: number } {
   const { status, approvedAtMs, advanceTakenAtMs, advanceReplayUntilMs, conclusiveAfterMs } = operation;
-  if (operation.isStopped) return {};
+  if (isBarred(payment, operation)) return {};
   if (status === 'action_required') {
     const isDue = approvedAtMs !== null && operation.offer !== null && !isRefusedStillPayable(operation);
     return isDue ? { advanceUntilMs: conclusiveAfterMs } : {};

@@ -30,12 +30,12 @@ export function positionOf(payment: PaymentFacts): PaymentPosition {
     cancelRequested: payment.cancelRequested,
     answered: record.status !== 'processing' || record.outcome === 'review',
     openNotifications: payment.notifications.length,
-    operation: operation ? operationPosition(operation) : null,
+    operation: operation ? operationPosition(payment, operation) : null,
     ...(settling ? { settling: followUpPosition(payment, settling) } : {}),
   };
 }
 
-function operationPosition(operation: OperationFacts): OperationPosition {
+function operationPosition(payment: PaymentFacts, operation: OperationFacts): OperationPosition {
   return {
     id: operation.id,
     number: operation.number,
@@ -44,8 +44,8 @@ function operationPosition(operation: OperationFacts): OperationPosition {
     account: operation.accountId,
     hasOffer: operation.offer !== null,
     offerEndsAtMs: operation.offerEndsAtMs,
-    replayUntilMs: replayUntil(operation),
-    ...advanceUntil(operation),
+    replayUntilMs: replayUntil(payment, operation),
+    ...advanceUntil(payment, operation),
     isRefused: isRefusedStillPayable(operation),
     conclusiveAfterMs: operation.conclusiveAfterMs,
     deadlineMs: operation.deadlineMs,

@@ -53,12 +53,16 @@ async function start(act: Act, client: PaypalClient, request: FollowUpRequest): 
   if (answer.kind === 'denied') return { kind: 'not_executed', error: answer.error };
   const after = await look(act, client, request);
   if (after.kind === 'succeeded' || after.kind === 'failed' || after.kind === 'pending') return after;
-  return afterNothing(act, answer, after);
+  return afterNothing(act, request, answer, after);
 }
 
-/** It does not show, or could not be asked: only a listed refusal of what does not show is a refusal. */
+/**
+ * It does not show, or could not be asked: only a listed refusal of what does not show is a refusal, and none of a
+ * repetition, because an order lags behind what an earlier call has done.
+ */
 function afterNothing(
   act: Act,
+  { mayHaveBeenSent }: FollowUpRequest,
   answer: Extract<Answer, { kind: 'reply' | 'refused' | 'unclear' }>,
   after: FollowUpLookup | NotFound,
 ): FollowUpOutcome {
@@ -69,7 +73,7 @@ function afterNothing(
   if (after.kind !== 'not_found') return unknown(answer.error, 'replay');
   if (laterCodes.has(answer.code)) return { kind: 'pending', why: 'retry_same_key' };
   const reason = act.codes.get(answer.code);
-  return reason ? failed(reason, answer.error) : unknown(answer.error);
+  return reason && !mayHaveBeenSent ? failed(reason, answer.error) : unknown(answer.error);
 }
 
 async function look(act: Act, client: PaypalClient, request: FollowUpRequest): Promise<FollowUpLookup> {

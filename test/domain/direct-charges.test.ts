@@ -31,7 +31,7 @@ describe('a charge that needs no act of the payer', () => {
 
   it('is repeated only while the provider honours its key, then asked about', () => {
     const operation = sentAt({ status: 'unknown', replayForMs: 2 * MINUTE, nextPollMs: T0 });
-    expect(replayUntil(operation)).toBe(T0 + 2 * MINUTE);
+    expect(replayUntil(paymentFacts([operation]), operation)).toBe(T0 + 2 * MINUTE);
     const position = positionOf(paymentFacts([operation]));
     expect(nextStep(position, T0 + 2 * MINUTE - 1)).toEqual({ do: 'start_operation' });
     expect(nextStep(position, T0 + 2 * MINUTE)).toEqual({ do: 'query_operation' });
@@ -44,7 +44,7 @@ describe('a charge that needs no act of the payer', () => {
 
   it('is not repeated after its offer would be over, however long the key lives', () => {
     const operation = sentAt({ status: 'unknown', replayForMs: null });
-    expect(replayUntil(operation)).toBe(operation.offerEndsAtMs);
+    expect(replayUntil(paymentFacts([operation]), operation)).toBe(operation.offerEndsAtMs);
   });
 });
 

@@ -3,7 +3,10 @@ import { maySend } from '../../activities/provider-follow-up.js';
 import { failOver } from '../../domain/failover.js';
 import { followUpPosition, nextFollowUpStep, planFollowUp } from '../../domain/follow-up.js';
 import { decideCaptured } from '../../domain/payment-capture.js';
+import { decideTakeAdvance } from '../../domain/payment-advance.js';
 import { applyChange } from '../../domain/payment-change.js';
+import type { OperationFacts, PaymentFacts } from '../../domain/payment-facts.js';
+import { nextStep } from '../../domain/payment-position.js';
 import { decideRefused } from '../../domain/payment-refusal.js';
 import {
   decideEmptied,
@@ -14,9 +17,21 @@ import {
   refundedByUs,
 } from '../../domain/payment-refunds.js';
 import { decidePaid } from '../../domain/payment-success.js';
+import { positionOf } from '../../domain/position-of-payment.js';
 import { paymentError } from '../../domain/problem-codes.js';
 import { refundStatus } from '../../domain/refund-resource.js';
-import { error, HOUR, MINUTE, operationFacts, paidFor, paymentFacts, postedBy, PRICE, T0 } from './facts.js';
+import {
+  error,
+  HOUR,
+  MINUTE,
+  offer,
+  operationFacts,
+  paidFor,
+  paymentFacts,
+  postedBy,
+  PRICE,
+  T0,
+} from './facts.js';
 
 const noFacts = { holdings: [], openReviews: [] };
 const sale = operationFacts({ status: 'succeeded', posted: ['paid'] });
@@ -64,6 +79,37 @@ test('no third account is charged once money of the first has come after all', (
   const late = decidePaid(before, first, paidFor(first), T0);
   if (!late) throw new Error('late money changed nothing');
   expect(goOn(applyChange(before, late))).toBeUndefined();
+});
+
+describe('while money of an earlier attempt waits for a person', () => {
+  const first = operationFacts({ number: 1, status: 'closed' });
+  const offered = { status: 'action_required', offer, sentAtMs: T0, nextPollMs: T0 + MINUTE } as const;
+  const approved = operationFacts({ number: 2, ...offered, approvedAtMs: T0 });
+  const taken = { advanceTakenAtMs: T0, advanceReplayUntilMs: T0 + HOUR, advanceCount: 1 };
+  const stepOf = (payment: PaymentFacts) => nextStep(positionOf(payment), T0 + 1).do;
+  const withLateMoney = (payment: PaymentFacts) => {
+    const late = decidePaid(payment, first, paidFor(first), T0);
+    if (!late) throw new Error('late money changed nothing');
+    return applyChange(payment, late);
+  };
+
+  test('what the payer approves meanwhile is not taken', () => {
+    const before = paymentFacts([first, approved], { record: { status: 'requires_action' } });
+    expect(stepOf(before)).toBe('advance_operation');
+    expect(decideTakeAdvance(before, approved, HOUR, T0 + 1)).toBeDefined();
+    const after = withLateMoney(before);
+    expect(stepOf(after)).toBe('wait');
+    expect(decideTakeAdvance(after, approved, HOUR, T0 + 1)).toBeUndefined();
+  });
+
+  test.each<[string, OperationFacts, string]>([
+    ['take the money', { ...approved, ...taken, status: 'unknown' }, 'advance_operation'],
+    ['collect', operationFacts({ number: 2, status: 'unknown', nextPollMs: T0 + MINUTE }), 'start_operation'],
+  ])('a call to %s that was not answered is asked about, and not made again', (_what, unanswered, again) => {
+    const before = paymentFacts([first, unanswered]);
+    expect(stepOf(before)).toBe(again);
+    expect(stepOf(withLateMoney(before))).toBe('wait');
+  });
 });
 
 test('a capture of another amount, all of which was given back, ends its payment unpaid', () => {

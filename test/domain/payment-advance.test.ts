@@ -128,7 +128,7 @@ describe('the answer', () => {
     expect(known).toMatchObject({ status: 'unknown', advanceTakenAtMs: T0 + 2, advanceCount: 1 });
     expect(stepOf(known)).toBe('advance_operation');
     const late = taken.advanceReplayUntilMs!;
-    expect(mayAdvance(known, late)).toBe(false);
+    expect(mayAdvance(paymentFacts([known]), known, late)).toBe(false);
     expect(stepOf({ ...known, nextPollMs: late }, late)).toBe('query_operation');
     expect(stepOf(known, T0 + 10, { cancelRequested: true })).not.toBe('advance_operation');
   });
@@ -138,7 +138,7 @@ describe('the answer', () => {
     expect(known).toMatchObject({ status: 'unknown', advanceReplayUntilMs: first.nowMs });
     const unclear = { ...taken, status: 'unknown' as const };
     const asked = after(unclear, answer({ kind: 'unknown', recover: 'query', error }, unclear, again));
-    expect(mayAdvance(asked, again.nowMs)).toBe(false);
+    expect(mayAdvance(paymentFacts([asked]), asked, again.nowMs)).toBe(false);
   });
 
   it('that the payer has to act again leads back to them, with a key and an approval of its own next time', () => {

@@ -219,7 +219,7 @@ export class SimulatedHistory {
   }
 
   private advance(read: OperationFacts): void {
-    if (isUnwanted(this.payment, this.nowMs) || !mayAdvance(read, this.nowMs)) return;
+    if (isUnwanted(this.payment, this.nowMs) || !mayAdvance(this.payment, read, this.nowMs)) return;
     const isFirst = read.status === 'action_required';
     if (isFirst) this.commit(decideTakeAdvance(this.payment, read, REPLAY_MS, this.nowMs), 'take');
     if (read.status === 'sent') {

@@ -5,6 +5,7 @@ import type { Connector } from '../../providers/connector.js';
 import * as adyen from './adyen-test-server.js';
 import * as alipay from './alipay-test-gateway.js';
 import * as btcpay from './btcpay-test-server.js';
+import * as paypal from './paypal-test-server.js';
 import * as stripe from './stripe-test-server.js';
 import * as unionPay from './union-pay-test-server.js';
 import * as wechatPay from './wechat-pay-test-server.js';
@@ -248,5 +249,46 @@ describe('adyen', () => {
   it.each(unreadable)('%i "%s": unknown', async (...said) => {
     server.now.behave = (_call, response) => sayPlainly(said)(response);
     expect((await both()).map((told) => told?.kind)).toEqual(['unknown', 'unknown']);
+  });
+});
+
+describe('paypal', () => {
+  const server = withServer(paypal.openTestServer);
+  const capture = paypal.captureOf('COMPLETED');
+  const order = paypal.orderOf('COMPLETED', { captures: [capture] });
+  const orders = 'POST /v2/checkout/orders';
+  const refunds = `POST /v2/payments/captures/${String(capture['id'])}/refund`;
+  const both = async (said: paypal.TestServer['answers'][string]): Promise<Told[]> => {
+    const found = [200, order] as const;
+    const { known } = paypal;
+    server.now.answers = {
+      ...{ [orders]: said, [refunds]: said },
+      [`GET /v2/checkout/orders/${paypal.orderId}`]: found,
+    };
+    const { connector } = server.now;
+    const reference = `${known.reference.slice(0, 25)}r02`;
+    return [
+      await connector.start(paypal.startRequest),
+      await connector.refund?.start({ ...known, kind: 'refund', reference, of: known, notifyUrl: '' }),
+    ];
+  };
+
+  it.each<[number, string, string, Kind, Kind]>([
+    [429, 'RATE_LIMIT_REACHED', '', 'not_executed', 'not_executed'],
+    [429, 'SOMETHING_ELSE', '', 'unknown', 'unknown'],
+    [500, 'INTERNAL_SERVER_ERROR', '', 'unknown', 'unknown'],
+    [503, 'SERVICE_UNAVAILABLE', '', 'unknown', 'unknown'],
+    [422, 'UNPROCESSABLE_ENTITY', 'PREVIOUS_REQUEST_IN_PROGRESS', 'unknown', 'unknown'],
+    [422, 'UNPROCESSABLE_ENTITY', 'REFUND_FAILED_INSUFFICIENT_FUNDS', 'unknown', 'pending'],
+    [422, 'UNPROCESSABLE_ENTITY', 'PENDING_CAPTURE', 'unknown', 'pending'],
+    [422, 'UNPROCESSABLE_ENTITY', 'CAPTURE_FULLY_REFUNDED', 'unknown', 'failed'],
+  ])('%i %s %s: a start is %s, a refund %s', async (status, name, issue, start, refunded) => {
+    const details = issue === '' ? [] : [{ issue, description: 'd' }];
+    const told = await both([status, { name, details, message: 'm' }]);
+    expect(told.map((each) => each?.kind)).toEqual([start, refunded]);
+  });
+
+  it.each(unreadable)('%i "%s": unknown', async (...said) => {
+    expect((await both(sayPlainly(said))).map((told) => told?.kind)).toEqual(['unknown', 'unknown']);
   });
 });
