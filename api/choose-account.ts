@@ -43,6 +43,7 @@ export interface Wanted {
   readonly country: string | null;
   readonly cardFunding: CardFunding | null;
   readonly flow: OfferFlow | undefined;
+  readonly hasPayerIp: boolean;
   readonly paymentToken: PaymentToken;
 }
 

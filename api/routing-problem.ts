@@ -39,6 +39,7 @@ const problems: Readonly<Record<LeftOutReason, { code: HttpProblemCode; pointer:
   amount_too_large: { code: 'amount_limit_exceeded', pointer: '/amount' },
   operation: { code: 'capture_unsupported', pointer: '/capture' },
   flow: { code: 'invalid_field', pointer: '/flow' },
+  payer_ip_missing: { code: 'missing_field', pointer: '/payer/ip' },
   token_not_taken: { code: 'invalid_field', pointer: '/payment_token' },
   token_missing: { code: 'missing_field', pointer: '/payment_token' },
   attempts: { code: 'method_unavailable', pointer: '/method' },
@@ -84,6 +85,8 @@ export function explain(
       return `${names} cannot ${payment.kind === 'authorize' ? 'authorize now and capture later' : 'charge at once'}`;
     case 'flow':
       return `${method} takes ${reach?.flows.join(' or ') || 'no flow'} at ${names}, not ${flow}`;
+    case 'payer_ip_missing':
+      return `${names} needs the payer's IP address for this flow of ${method}`;
     case 'token_not_taken':
       return `${method} takes no token at ${names}`;
     case 'token_missing':

@@ -41,6 +41,7 @@ export function verifyPayment(
   const wanted = {
     paymentId,
     country: request.payer.country ?? null,
+    hasPayerIp: request.payer.ip !== undefined,
     cardFunding: request.card?.funding ?? null,
     mode: tenant.mode,
     method,

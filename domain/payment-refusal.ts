@@ -10,7 +10,7 @@ import {
   type PaymentFacts,
 } from './payment-facts.js';
 import { isEnded } from './payment.js';
-import { paymentError, type ExecutionErrorCode, type PaymentError } from './problem-codes.js';
+import { paymentError, refusedAsAsked, type ExecutionErrorCode, type PaymentError } from './problem-codes.js';
 
 const errorCodes: Readonly<Record<FailureReason, ExecutionErrorCode>> = {
   declined: 'declined',
@@ -29,7 +29,8 @@ export function decideRefused(
   nowMs: number,
 ): PaymentChange | undefined {
   const { reason, error, stillPayable } = outcome;
-  const lastError = paymentError(errorCodes[reason], operation.provider, error.message, error.code);
+  const told = paymentError(errorCodes[reason], operation.provider, error.message, error.code);
+  const lastError = reason === 'invalid' ? refusedAsAsked(told) : told;
   const known = { lastError, ...providerReferenceOf(outcome) };
   const isLast = !mayFailOver(outcome);
   if (stillPayable) return decideRefusedStillPayable(payment, operation, { ...known, isLast }, nowMs);

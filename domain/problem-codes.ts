@@ -95,3 +95,13 @@ export function paymentError(
 ): PaymentError {
   return { code, message, provider, provider_code: providerCode, ...executionErrors[code] };
 }
+
+/** It is not the payer whom the provider refuses, but what it was asked for: no repetition goes better. */
+export function refusedAsAsked(error: PaymentError): PaymentError {
+  return {
+    ...error,
+    retryable: false,
+    advice:
+      'The provider refuses the request, not the payer. Correct what is told, or offer another way to pay.',
+  };
+}

@@ -22,6 +22,7 @@ export interface AccountReach {
   readonly operations: readonly OperationKind[];
   readonly flows: readonly OfferFlow[];
   readonly needsToken: boolean;
+  readonly flowsByPayerIp?: readonly OfferFlow[];
 }
 
 export interface RoutableAccount {
@@ -43,6 +44,8 @@ export interface RoutedPayment extends RoutingSubject {
   readonly flow: OfferFlow | undefined;
   /** `expected` where nobody pays yet: whatever token is needed will come. */
   readonly tokens: PaymentTokens;
+  /** Absent where nobody pays yet: it will be told. */
+  readonly hasPayerIp?: boolean;
   /** The payment's id: the weighted choice depends on it alone. */
   readonly seed: string;
 }
@@ -69,6 +72,7 @@ export const leftOutReasons = [
   'amount_too_large',
   'operation',
   'flow',
+  'payer_ip_missing',
   'token_not_taken',
   'token_missing',
   'attempts',
@@ -227,7 +231,13 @@ function lackOf(
   if (amountMinor > reach.maxAmountMinor) return 'amount_too_large';
   if (!reach.operations.includes(payment.kind)) return 'operation';
   if (payment.flow !== undefined && !reach.flows.includes(payment.flow)) return 'flow';
+  if (payment.hasPayerIp === false && needsPayerIp(payment, reach)) return 'payer_ip_missing';
   return tokenLack(payment.tokens, account.id, reach, found) ?? (found < maxAttempts ? null : 'attempts');
+}
+
+function needsPayerIp(payment: RoutedPayment, { flows, flowsByPayerIp = [] }: AccountReach): boolean {
+  const flow = payment.flow ?? flows[0];
+  return flow !== undefined && flowsByPayerIp.includes(flow);
 }
 
 function tokenLack(

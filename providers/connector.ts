@@ -74,6 +74,8 @@ export interface Capabilities {
   readonly flows: readonly OfferFlow[];
   /** A client-side token of the payer's card or account is required. */
   readonly needsToken: boolean;
+  /** Flows for which the provider wants the payer's IP address. */
+  readonly flowsByPayerIp?: readonly OfferFlow[];
   /** How long an offer stays payable; never longer than the payment itself. */
   readonly offerLifetimeMs: number;
   /** Added to an offer's end before "not found" is proof, for clocks, slow look-ups and payments in flight. */

@@ -47,7 +47,8 @@ test('a QR code by WeChat Pay is scanned, told by an encrypted notification, and
 test('a payer on a telephone is led to WeChat Pay by a redirect, which needs their address', async () => {
   const payer = { id: 'payer-1' };
   const without = await house.merchant.pay({ method: 'wechat_pay', flow: 'redirect', payer });
-  expect(without.body['status']).toBe('requires_payment_method');
+  expect([without.status, without.body['code']]).toEqual([400, 'missing_field']);
+  expect(without.body['errors']).toMatchObject([{ pointer: '/payer/ip' }]);
   const made = await house.merchant.pay({
     method: 'wechat_pay',
     flow: 'redirect',

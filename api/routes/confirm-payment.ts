@@ -75,6 +75,7 @@ async function confirmPayment(request: ConfirmRequest, context: ApiContext): Pro
   const { flow, payment_token: paymentToken } = body;
   const subject = {
     country: payment.payerCountry,
+    hasPayerIp: payment.payerIp !== null,
     cardFunding: body.card?.funding ?? null,
     kind,
   };

@@ -32,6 +32,7 @@ const capabilities: Capabilities = {
   operations: ['sale', 'refund'],
   flows: ['qr_code', 'redirect'],
   needsToken: false,
+  flowsByPayerIp: ['redirect'],
   minAmountMinor: 1,
   // amount.total is a 32-bit integer.
   maxAmountMinor: 2_147_483_647,

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 import { failOver, failOverUnsent } from '../../domain/failover.js';
 import { mayFailOver } from '../../domain/failover-reasons.js';
 import { softRefusals, type FailureReason, type StartOutcome } from '../../domain/outcome.js';
@@ -42,6 +42,11 @@ const answer = (outcome: StartOutcome, of = payment, nowMs = T0 + 1_000) => {
   const change = decideStart(of, of.operations.at(-1)!, outcome, nowMs);
   return change && failOver(of, change, nowMs, bytes);
 };
+
+test('what the provider refuses of the request itself is nothing that the payer could better', () => {
+  expect(answer(refused('declined'))?.lastError).toMatchObject({ code: 'declined', retryable: true });
+  expect(answer(refused('invalid'))?.lastError).toMatchObject({ code: 'declined', retryable: false });
+});
 
 describe('which refusals go on to the next account', () => {
   const reasons: FailureReason[] = ['declined', 'invalid', 'conflict', 'expired', 'insufficient_funds'];

@@ -156,6 +156,23 @@ describe('a refusal', () => {
   });
 });
 
+describe("the payer's IP address", () => {
+  const reach = {
+    ...accountOf('a').reach!,
+    flows: ['qr_code', 'redirect'],
+    flowsByPayerIp: ['redirect'],
+  } as const;
+  const account = accountOf('a', { reach });
+  const refusalOf = (flow: 'qr_code' | 'redirect' | undefined, hasPayerIp?: boolean) =>
+    route({ ...payment, flow, ...(hasPayerIp === undefined ? {} : { hasPayerIp }) }, null, [account]).refusal;
+
+  it('is asked for where the flow needs it, and nobody told it', () => {
+    expect(refusalOf('redirect', false)).toMatchObject({ lacking: 'payer_ip_missing' });
+    for (const served of [refusalOf('redirect', true), refusalOf('redirect'), refusalOf(undefined, false)])
+      expect(served).toBeNull();
+  });
+});
+
 describe('tokens', () => {
   it('lead a payment only to accounts that one came for', () => {
     const tokens = { kind: 'by_account', tokens: { b: 'pm_b' } } as const;
