@@ -14,7 +14,7 @@ import {
   commitFollowUp,
   positionOf,
   recordAnswer,
-  withoutEmptied,
+  afterRefund,
   type FollowUpResult,
 } from './provider-follow-up-record.js';
 import { startAtOnce, startDurably } from './provider-follow-up-start.js';
@@ -34,7 +34,7 @@ export function createStartFollowUp(dependencies: ActivityDependencies) {
     const { payment, operation } = await load(dependencies, input);
     if (!operation) return positionOf(payment, operation);
     if (!maySend(payment, operation, dependencies.now())) {
-      return positionOf(await withoutEmptied(dependencies, payment, operation), operation);
+      return positionOf(await afterRefund(dependencies, payment, operation), operation);
     }
     return input.firstTry
       ? startAtOnce(dependencies, payment, operation)
@@ -49,7 +49,7 @@ export function createQueryFollowUp(dependencies: ActivityDependencies) {
     if (!operation) return positionOf(payment, operation);
     const hasNews = payment.notifications.some(({ operationId }) => operationId === operation.id);
     if (!isOpen(operation.status) && !hasNews) {
-      return positionOf(await withoutEmptied(dependencies, payment, operation), operation);
+      return positionOf(await afterRefund(dependencies, payment, operation), operation);
     }
     const overdue = overdueNews(payment, operation, dependencies.now());
     const asking = overdue.length > 0 ? 'last_look' : 'at_once';

@@ -103,56 +103,54 @@ export async function commitFollowUp(
   const written = await writePaymentChange(database, payment, change, dependencies.now(), applied);
   dependencies.crashAt('worker.followup.after_commit');
   const changed = withoutNews(written, applied);
-  const after =
-    operation.kind === 'refund' ? await afterRefund(dependencies, changed, operation.id) : changed;
+  const after = await afterRefund(dependencies, changed, mustFind(changed, operation.id));
   return positionOf(after, operation);
 }
 
-/** Where a run died between a refund and the end of the attempt whose money it was, that end is still to come. */
-export async function withoutEmptied(
+/**
+ * What a refund's end means for the operation whose money it was; where a run died before that, it is still to come.
+ * Refused, that money may have gone back without us, which is a usual reason to refuse; and an attempt that waited for
+ * a person is over once all of it is given back.
+ */
+export async function afterRefund(
   dependencies: ActivityDependencies,
   payment: PaymentFacts,
-  { kind, status, ofOperationId }: OperationFacts,
+  { kind, status, posted, ofOperationId }: OperationFacts,
 ): Promise<PaymentFacts> {
   const of = payment.operations.find(({ id }) => id === ofOperationId);
-  if (kind !== 'refund' || status !== 'succeeded' || of?.status !== 'review') return payment;
-  const facts = await loadRefundFacts(dependencies.database, payment.record.id);
-  const change = decideEmptied(payment, of, facts);
+  if (kind !== 'refund' || isOpen(status) || !of) return payment;
+  const change = posted.includes('refunded')
+    ? await emptied(dependencies, payment, of)
+    : await askWhereItWent(dependencies, payment, of);
   return change ? commitChange(dependencies, payment, change, 'worker.query.after_commit') : payment;
 }
 
-/**
- * What a refund's end means for the operation whose money it was. Refused, that money may have gone back without us,
- * which is a usual reason to refuse; and an attempt that waited for a person is over once all of it is given back.
- */
-async function afterRefund(
-  dependencies: ActivityDependencies,
+async function emptied(
+  { database }: ActivityDependencies,
   payment: PaymentFacts,
-  id: string,
-): Promise<PaymentFacts> {
-  const { status, ofOperationId } = mustFind(payment, id);
-  const of =
-    ofOperationId === null ? undefined : payment.operations.find((known) => known.id === ofOperationId);
-  if (!of || isOpen(status)) return payment;
-  if (status === 'succeeded') return withoutEmptied(dependencies, payment, mustFind(payment, id));
-  const change = await askWhereItWent(dependencies, payment, of);
-  return change ? commitChange(dependencies, payment, change, 'worker.query.after_commit') : payment;
+  of: OperationFacts,
+): Promise<PaymentChange | undefined> {
+  if (of.status !== 'review') return undefined;
+  return decideEmptied(payment, of, await loadRefundFacts(database, payment.record.id));
 }
 
+/** Nobody asks again: what held it back has to be waited for. */
 async function askWhereItWent(
   dependencies: ActivityDependencies,
   payment: PaymentFacts,
   of: OperationFacts,
 ): Promise<PaymentChange | undefined> {
   if (of.kind === 'capture') {
-    const told = await askAbout(dependencies, payment, of, 'at_once');
+    const told = await askAbout(dependencies, payment, of, 'last_look');
     return told?.kind === 'succeeded' ? decideAnswer(dependencies, payment, of, told) : undefined;
   }
-  const outcome = await ask(dependencies, of, 'at_once');
+  const outcome = await ask(dependencies, of, 'last_look');
   if (outcome?.kind !== 'succeeded') return undefined;
   const found = decideLookup(payment, of, outcome, dependencies.now());
   const isUnexplained = outcome.paid.refundedMinor > refundedByUs(payment, of);
-  return found ?? (isUnexplained ? decideUnexpectedRefund(of, [outcome.paid]) : undefined);
+  if (found || !isUnexplained) return found;
+  const change = decideUnexpectedRefund(of, [outcome.paid]);
+  return payment.record.outcome === 'review' ? { ...change, events: [] } : change;
 }
 
 function newsOf(payment: PaymentFacts, { id }: OperationFacts): number[] {

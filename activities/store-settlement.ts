@@ -15,7 +15,7 @@ import { applyNotifications } from './apply-notifications.js';
 import type { ActivityDependencies } from './dependencies.js';
 import type { PhaseInput, PhaseResult } from './phase.js';
 import { askAbout, decideAnswer, hasNoLookUp } from './provider-follow-up.js';
-import { mustFind, withoutEmptied } from './provider-follow-up-record.js';
+import { mustFind, afterRefund } from './provider-follow-up-record.js';
 import { ask, type Asking } from './provider-query-operation.js';
 import { settleUnasked } from './settle-unasked.js';
 import { done, mustLoad } from './store-payment.js';
@@ -163,7 +163,7 @@ async function settleFollowUp(
   const change = answer ?? decideUnshownReturn(payment, operation, notifications);
   const result = `asked: ${outcome.kind}`;
   const settled = await applyNotifications(dependencies, payment, notifications, change, result);
-  return withoutEmptied(dependencies, settled, mustFind(settled, operation.id));
+  return afterRefund(dependencies, settled, mustFind(settled, operation.id));
 }
 
 /** The provider has signed that some of a capture went back without our order, and its look-up does not show it. */
