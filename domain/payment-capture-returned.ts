@@ -26,13 +26,15 @@ export function decideCaptureReturned(
   const whole = decideReturnedLater(payment, operation, paid, nowMs);
   if (operation.status !== 'review') return whole ?? decideUnexpectedRefund(operation, [paid]);
   // A person looks at it already, and the provider is asked every day: a part would be told every day.
-  return whole?.status ? { ...whole, ...unpaidEnd, events: [...whole.events, canceled] } : whole;
+  return whole?.status
+    ? { ...whole, ...unpaidByCapture, events: [...whole.events, canceledByCapture] }
+    : whole;
 }
 
-const canceled = { type: 'payment.canceled' } as const;
+export const canceledByCapture = { type: 'payment.canceled' } as const;
 
 /** The hold was used up by the capture: there is nothing left to capture, or to let go. */
-const unpaidEnd = { status: 'canceled', releasesClaims: true } as const;
+export const unpaidByCapture = { status: 'canceled', releasesClaims: true } as const;
 
 /** It came and went, all or in part, before we knew of either: both are posted, and nothing is delivered for it. */
 export function decideCapturedAndReturned(
@@ -64,17 +66,19 @@ export function decideCapturedAndReturned(
     const over = { type: wasOver ? 'operation.late_success' : 'operation.closed', detail: amounts } as const;
     if (isPaymentOver) return { ...base, events: [over] };
     const lastError = paymentError('declined', operation.provider, 'the provider returned the money', null);
-    const end = { ...unpaidEnd, lastError, outcome: outcomeBesides(payment), ...answeredBy(operation) };
-    return { ...base, ...end, events: [over, canceled] };
+    const end = { ...unpaidByCapture, lastError, outcome: outcomeBesides(payment), ...answeredBy(operation) };
+    return { ...base, ...end, events: [over, canceledByCapture] };
   }
   const what = `the provider captured ${paid.amountMinor}, and gave ${paid.refundedMinor} of it back`;
   const lastError = paymentError('amount_differs', operation.provider, what, null);
   return {
     ...base,
     operation: { ...change, lastError, nextPollMs: nowMs + REVIEW_POLL_DELAY_MS },
-    ...(isPaymentOver ? {} : ({ status: 'processing', lastError } as const)),
+    ...(isPaymentOver
+      ? {}
+      : { ...(wasOver ? unpaidByCapture : ({ status: 'processing' } as const)), lastError }),
     outcome: 'review',
-    events: [{ type: 'payment.review' }],
+    events: [...(wasOver && !isPaymentOver ? [canceledByCapture] : []), { type: 'payment.review' }],
     review: { reason: 'amount_differs', evidence: { asked_minor: operation.amountMinor, moved } },
   };
 }

@@ -6,7 +6,13 @@ import { isOpen } from './operation.js';
 import { judgePaid } from './paid-evidence.js';
 import { grantedEvents, operationChange, type PaymentChange } from './payment-change.js';
 import { outcomeBesides, type OperationFacts, type PaymentFacts } from './payment-facts.js';
-import { answeredBy, decideCapturedAndReturned, decideCaptureReturned } from './payment-capture-returned.js';
+import {
+  answeredBy,
+  canceledByCapture,
+  decideCapturedAndReturned,
+  decideCaptureReturned,
+  unpaidByCapture,
+} from './payment-capture-returned.js';
 import { isEnded } from './payment.js';
 import { REVIEW_POLL_DELAY_MS } from './payment-position.js';
 import { paymentError, type PaymentError } from './problem-codes.js';
@@ -169,10 +175,10 @@ export function decideCaptured(
   return {
     ...base,
     operation: { ...change, lastError, nextPollMs: nowMs + REVIEW_POLL_DELAY_MS },
-    status: 'processing',
+    ...(isOver ? unpaidByCapture : { status: 'processing' }),
     outcome: 'review',
     lastError,
-    events: [{ type: 'payment.review' }],
+    events: [...(isOver ? [canceledByCapture] : []), { type: 'payment.review' }],
     review: { reason: 'amount_differs', evidence: { asked_minor: operation.amountMinor, moved } },
   };
 }
@@ -234,13 +240,21 @@ export function decideVoidRefused(
   if (!change) return undefined;
   const refused: NewEvent = { type: 'operation.refused', detail: { id: operation.id, error: lastError } };
   if (isEnded(payment.record.status)) return { operation: change, events: [refused] };
+  const base = { operation: change, outcome: 'review', lastError } as const;
+  if (wasVoidRefused(payment, operation)) return { ...base, events: [refused] };
   return {
-    operation: change,
-    outcome: 'review',
-    lastError,
+    ...base,
     events: [refused, { type: 'payment.review' }],
     review: { reason: 'void_refused', evidence: { provider_key: operation.providerKey, error: lastError } },
   };
+}
+
+/** A person has been told by the first of them: each day's is an operation of its own. */
+function wasVoidRefused({ operations }: PaymentFacts, { id, ofOperationId }: OperationFacts): boolean {
+  const refused = operations.filter(({ status }) => status === 'rejected' || status === 'canceled');
+  return refused.some(
+    (each) => each.kind === 'void' && each.ofOperationId === ofOperationId && each.id !== id,
+  );
 }
 
 function unpaidEnd(

@@ -2,7 +2,10 @@ import { describe, expect, it } from 'vitest';
 import type { MovedEvidence } from '../../domain/outcome.js';
 import type { OperationFacts } from '../../domain/payment-facts.js';
 import { decideCaptured } from '../../domain/payment-capture.js';
-import { operationFacts, paymentFacts, postedBy, PRICE, T0 } from './facts.js';
+import { applyChange } from '../../domain/payment-change.js';
+import { nextStep } from '../../domain/payment-position.js';
+import { positionOf } from '../../domain/position-of-payment.js';
+import { HOUR, operationFacts, paymentFacts, postedBy, PRICE, T0 } from './facts.js';
 
 const hold = operationFacts({ kind: 'authorize', status: 'succeeded' });
 const capture = (change: Partial<OperationFacts> = {}) =>
@@ -70,6 +73,30 @@ describe('a capture of which money went back', () => {
       events: [{ type: 'operation.refunded_by_provider' }, { type: 'payment.canceled' }],
     });
   });
+
+  it.each([
+    ['in part', { amountMinor: PRICE, refundedMinor: 30_000 }],
+    ['of another amount', { amountMinor: 90_000 }],
+  ])(
+    'found %s after it had been given up ends the payment unpaid: nothing is left to let go',
+    (_what, found) => {
+      const givenUp = capture({ status: 'rejected' });
+      const moved: MovedEvidence = {
+        ...{ reference: givenUp.providerKey, currency: 'CNY', providerReference: 'ORDER', movedAtMs: T0 },
+        ...found,
+      };
+      const held = { ...hold, captureBeforeMs: T0 + HOUR };
+      const facts = paymentFacts([held, givenUp], { record: { status: 'requires_capture' } });
+      const change = decideCaptured(facts, givenUp, moved, T0);
+      if (!change) throw new Error('it changed nothing');
+      expect(change).toMatchObject({
+        operation: { to: 'late_success' },
+        ...{ status: 'canceled', outcome: 'review', releasesClaims: true },
+        review: { reason: 'amount_differs' },
+      });
+      expect(nextStep(positionOf(applyChange(facts, change)), T0 + 2 * HOUR)).toEqual({ do: 'finish' });
+    },
+  );
 
   it('told a second time is no news', () => {
     const reversed = capture({ status: 'succeeded', posted: ['paid', 'refunded_by_provider'] });

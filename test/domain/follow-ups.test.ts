@@ -8,6 +8,7 @@ import {
 } from '../../domain/follow-up.js';
 import { decideFollowUpLookup } from '../../domain/follow-up-decisions.js';
 import { operationStatuses } from '../../domain/operation.js';
+import type { OperationFacts } from '../../domain/payment-facts.js';
 import { captureBefore } from '../../domain/payment-capture.js';
 import { decidePaid } from '../../domain/payment-success.js';
 import { positionOf } from '../../domain/position-of-payment.js';
@@ -90,6 +91,22 @@ describe('money that is held', () => {
       expect(decided?.postings).toBeUndefined();
     }
     expect(authorized({ reference: 'somebody-else' })).toBeUndefined();
+  });
+
+  it('and that the provider does not let go is told to a person once, however often it refuses', () => {
+    const kept = operationFacts({ kind: 'authorize', status: 'succeeded' });
+    const voided = (number: number, status: 'sent' | 'rejected' | 'review') =>
+      operationFacts({ number, kind: 'void', ofOperationId: kept.id, status });
+    const refused = { kind: 'failed', reason: 'conflict', error } as const;
+    const refuse = (...voids: OperationFacts[]) => {
+      const payment = paymentFacts([kept, ...voids], { record: { status: 'requires_capture' } });
+      return decideFollowUpLookup(payment, voids.at(-1)!, refused, nothingKnown, T0);
+    };
+    expect(refuse(voided(2, 'sent'))).toMatchObject({ review: { reason: 'void_refused' } });
+    const again = refuse(voided(2, 'rejected'), voided(3, 'sent'));
+    expect(again).toMatchObject({ operation: { to: 'rejected' }, outcome: 'review' });
+    expect(again).not.toHaveProperty('review');
+    expect(again?.events.map(({ type }) => type)).toEqual(['operation.refused']);
   });
 
   it('for a payment that is over is told to a person', () => {
