@@ -1,7 +1,7 @@
 /** Decisions about money that the provider gave back without our order, after we had posted that it came. */
 import { returnedPosting, type MoneyIn } from './ledger.js';
 import type { PaidEvidence } from './outcome.js';
-import type { PaymentChange } from './payment-change.js';
+import type { PaymentChange, ReviewKey } from './payment-change.js';
 import type { OperationFacts, PaymentFacts } from './payment-facts.js';
 import { refundedByUs } from './payment-refunds.js';
 
@@ -49,7 +49,13 @@ export function decideReturnedLater(
       ...(hadSucceeded ? [{ type: 'payment.review' } as const] : []),
     ],
     ...(hadSucceeded ? { review: { reason: 'unexpected_refund', evidence: { paid } } as const } : {}),
+    ...(isSettled ? { closesReviews: suspenseReviewsOf(operation) } : {}),
   };
+}
+
+/** What a person was asked to do with it was done by somebody: nothing of it is left. */
+function suspenseReviewsOf({ id: operationId }: OperationFacts): ReviewKey[] {
+  return (['amount_differs', 'late_success'] as const).map((reason) => ({ operationId, reason }));
 }
 
 /**

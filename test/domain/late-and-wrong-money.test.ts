@@ -198,6 +198,18 @@ describe('a late payment', () => {
   });
 });
 
+describe('money in suspense that the provider returned', () => {
+  it('is no question to a person any more', () => {
+    const { payment, operation } = attempt('closed', 'canceled');
+    const late = after(payment, comes({ payment, operation }));
+    const [suspended] = late.operations as [OperationFacts];
+    expect(comes({ payment: late, operation: suspended }, { refundedMinor: PRICE })).toMatchObject({
+      ...{ outcome: 'known', amountRefundedMinor: PRICE },
+      closesReviews: expect.arrayContaining([{ operationId: suspended.id, reason: 'late_success' }]),
+    });
+  });
+});
+
 describe('money that the provider returned before we looked', () => {
   it('is posted both ways, and the attempt is closed', () => {
     const { payment, operation } = attempt('action_required', 'requires_action');
