@@ -129,12 +129,7 @@ export function decideRefunded(
     payment.record.status === 'succeeded' && holding.fromPayableMinor > 0 && leftOver.payableMinor === 0;
   return {
     ...base,
-    ...answering(
-      answeredReviews(payment, operation, leftOver.suspenseMinor, facts),
-      payment,
-      operation,
-      facts,
-    ),
+    ...answering(answeredReviews(payment, operation, leftOver, facts), payment, operation, facts),
     ...(isRevoked ? { revokesEntitlements: true, releasesClaims: true } : {}),
     events: [{ type: 'refund.succeeded' }, ...(isRevoked ? revokedEvents(payment) : [])],
   };
@@ -195,34 +190,39 @@ function spend(operation: OperationFacts, amountMinor: number, { holdings }: Ref
   };
 }
 
-const suspenseReasons: readonly ReviewKey['reason'][] = [
-  'late_success',
-  'amount_differs',
-  'surplus',
-  'refund_failed',
-];
+interface LeftOver {
+  readonly payableMinor: number;
+  readonly suspenseMinor: number;
+}
 
 /**
  * A person was asked what to do with money in suspense: giving it all back is the answer. So is the provider's word on
- * a refund that a person was asked about.
+ * a refund that a person was asked about. Why a refund moved another amount is still to be asked while any of the
+ * money is left.
  */
 function answeredReviews(
   payment: PaymentFacts,
   operation: OperationFacts,
-  suspenseLeftMinor: number,
+  { payableMinor, suspenseMinor }: LeftOver,
   { openReviews }: RefundFacts,
 ): ReviewKey[] {
   const { ofOperationId } = operation;
-  const ofTheMoney =
-    ofOperationId === null ? [] : [ofOperationId, ...refundsOf(payment, ofOperationId).map(({ id }) => id)];
+  const refunds = ofOperationId === null ? [] : refundsOf(payment, ofOperationId).map(({ id }) => id);
+  const isEmpty = suspenseMinor === 0 && payableMinor === 0;
   return openReviews.flatMap(({ operationId, reason }) => {
     if (operationId === null) return [];
     const isOfThis = operationId === operation.id && reason === 'no_answer';
+    const isOfRefund = reason === 'refund_failed' || (reason === 'amount_differs' && isEmpty);
     const isSettled =
-      suspenseLeftMinor === 0 && ofTheMoney.includes(operationId) && suspenseReasons.includes(reason);
+      suspenseMinor === 0 &&
+      (operationId === ofOperationId
+        ? suspenseReasons.includes(reason)
+        : refunds.includes(operationId) && isOfRefund);
     return isOfThis || isSettled ? [{ operationId, reason }] : [];
   });
 }
+
+const suspenseReasons: readonly ReviewKey['reason'][] = ['late_success', 'amount_differs', 'surplus'];
 
 function revokedEvents(payment: PaymentFacts): NewEvent[] {
   return payment.lines.map((line) => ({

@@ -153,6 +153,23 @@ describe('a refund of 400.00 of which the provider moved 300.00', () => {
     expect(refundableOf(after, held(70_000))).toEqual([{ of: sale, leftMinor: 70_000 }]);
   });
 
+  test('stays a question to a person, whatever else is given back', () => {
+    const next = operationFacts({
+      ...{ number: 3, kind: 'refund', ofOperationId: sale.id, status: 'sent', amountMinor: 10_000 },
+    });
+    const openReviews = [{ operationId: given.id, reason: 'amount_differs' as const }];
+    const more = decideRefunded(
+      { ...after, operations: [...after.operations, next] },
+      next,
+      { ...moved, reference: next.providerKey, amountMinor: 10_000 },
+      { ...held(70_000), openReviews },
+      T0,
+    );
+    expect(more).toMatchObject({ operation: { to: 'succeeded' }, amountRefundedMinor: 40_000 });
+    expect(more?.closesReviews ?? []).toEqual([]);
+    expect(more).not.toHaveProperty('outcome');
+  });
+
   test('and that came back, puts 300.00 into suspense, is over, and is told to a person', () => {
     const back = decideRefundReversed(
       after,
