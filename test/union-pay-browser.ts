@@ -4,7 +4,7 @@ export interface Cashier {
   readonly page: string;
 }
 
-const PATIENCE_MS = 400;
+const PATIENCE_MS = 1_500;
 const MOST_TRIES = 3;
 
 /** Sends the form as a browser does, and again, like a person who loads a page that does not come. */

@@ -103,7 +103,8 @@ export class FollowUpMatrix {
     const reference = this.#referenceOf(cell, id);
     const inject = (operation: string, fault: string, times = 1) =>
       this.#faults.inject(cell.provider, operation, fault, reference, times);
-    if (cell.ends === 'review' && !cell.isNeverRun) await this.#loseNews(cell, id);
+    // Told of it, we would not have to ask, or to ask for it again.
+    if (lookUp !== null || cell.in === 'nothing') await this.#loseNews(cell, id);
     switch (cell.in) {
       case 'call':
         return inject(call, cell.fault);
