@@ -12,6 +12,8 @@ export interface CellResult {
   readonly id: string;
   readonly ended: string;
   readonly books: Books;
+  /** Faults that no call has met. */
+  readonly unmet: readonly string[];
   readonly tookMs: number;
 }
 
@@ -76,7 +78,8 @@ export class Matrix {
     }
     const ended = await endOf(merchant, id, cell);
     const books = await readBooks(this.house, merchant, id);
-    return { id, ended, books, tookMs: performance.now() - startedAt };
+    const unmet = await this.#faults.unmet(cell.provider, reference);
+    return { id, ended, books, unmet, tookMs: performance.now() - startedAt };
   }
 
   /** Ends when the next may start; the payment's id may then still be on its way. */
