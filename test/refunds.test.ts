@@ -238,6 +238,8 @@ describe('a refund and its announcements', () => {
     await refundBeside(house, id, 100_000);
     const refused = await refund(id);
     expect(refused.body).toMatchObject({ status: 'failed', last_error: { code: 'refund_refused' } });
+    // The answer is given with the refusal; what became of the money is asked after that.
+    await until('a person is asked', async () => (await openReasons(house, id)).length > 0);
     expect(await openReasons(house, id)).toEqual(['unexpected_refund']);
     await expectRefunded(id, 100_000);
     expect(await granted(house, payer)).toBe(1);
