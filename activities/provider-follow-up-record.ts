@@ -1,11 +1,12 @@
 import { recordFollowUpPoll } from '../db/follow-ups.js';
 import { markNotificationsProcessed } from '../db/notification-changes.js';
 import { writePaymentChange, type AppliedNotifications } from '../db/payment-changes.js';
-import { loadRefundFacts } from '../db/refunds.js';
+import { loadRefundFacts, settleRefund } from '../db/refunds.js';
 import {
   followUpDueAt,
   followUpPollDelayMs,
   followUpPosition,
+  isToBeExplained,
   type FollowUpPosition,
 } from '../domain/follow-up.js';
 import { isOpen } from '../domain/operation.js';
@@ -115,13 +116,25 @@ export async function commitFollowUp(
 export async function afterRefund(
   dependencies: ActivityDependencies,
   payment: PaymentFacts,
-  { kind, status, posted, ofOperationId }: OperationFacts,
+  refund: OperationFacts,
 ): Promise<PaymentFacts> {
-  const of = payment.operations.find(({ id }) => id === ofOperationId);
-  if (kind !== 'refund' || isOpen(status) || !of) return payment;
-  const change = posted.includes('refunded')
-    ? await emptied(dependencies, payment, of)
-    : await askWhereItWent(dependencies, payment, of);
+  const of = payment.operations.find(({ id }) => id === refund.ofOperationId);
+  if (refund.kind !== 'refund' || isOpen(refund.status) || !of) return payment;
+  if (!isToBeExplained(refund)) {
+    return commitAfter(dependencies, payment, await emptied(dependencies, payment, of));
+  }
+  const found = await askWhereItWent(dependencies, payment, of);
+  const after = await commitAfter(dependencies, payment, found.change);
+  // Without an answer it stays due, and the sweeper has it asked again.
+  if (found.isAnswered) await settleRefund(dependencies.database, refund.id);
+  return after;
+}
+
+async function commitAfter(
+  dependencies: ActivityDependencies,
+  payment: PaymentFacts,
+  change: PaymentChange | undefined,
+): Promise<PaymentFacts> {
   return change ? commitChange(dependencies, payment, change, 'worker.query.after_commit') : payment;
 }
 
@@ -134,23 +147,32 @@ async function emptied(
   return decideEmptied(payment, of, await loadRefundFacts(database, payment.record.id));
 }
 
-/** Nobody asks again: what held it back has to be waited for. */
+interface WhereItWent {
+  readonly isAnswered: boolean;
+  readonly change?: PaymentChange | undefined;
+}
+
+/** What holds the question back is waited for. */
 async function askWhereItWent(
   dependencies: ActivityDependencies,
   payment: PaymentFacts,
   of: OperationFacts,
-): Promise<PaymentChange | undefined> {
+): Promise<WhereItWent> {
+  // There is nobody to ask, and its notifications tell by themselves.
+  if (hasNoLookUp(dependencies, of)) return { isAnswered: true };
   if (of.kind === 'capture') {
     const told = await askAbout(dependencies, payment, of, 'last_look');
-    return told?.kind === 'succeeded' ? decideAnswer(dependencies, payment, of, told) : undefined;
+    if (told?.kind !== 'succeeded') return { isAnswered: false };
+    return { isAnswered: true, change: await decideAnswer(dependencies, payment, of, told) };
   }
   const outcome = await ask(dependencies, of, 'last_look');
-  if (outcome?.kind !== 'succeeded') return undefined;
-  const found = decideLookup(payment, of, outcome, dependencies.now());
+  if (outcome?.kind !== 'succeeded') return { isAnswered: false };
+  const change = decideLookup(payment, of, outcome, dependencies.now());
   const isUnexplained = outcome.paid.refundedMinor > refundedByUs(payment, of);
-  if (found || !isUnexplained) return found;
-  const change = decideUnexpectedRefund(of, [outcome.paid]);
-  return payment.record.outcome === 'review' ? { ...change, events: [] } : change;
+  if (change || !isUnexplained) return { isAnswered: true, change };
+  const unexpected = decideUnexpectedRefund(of, [outcome.paid]);
+  const isAsked = payment.record.outcome === 'review';
+  return { isAnswered: true, change: isAsked ? { ...unexpected, events: [] } : unexpected };
 }
 
 function newsOf(payment: PaymentFacts, { id }: OperationFacts): number[] {

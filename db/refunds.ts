@@ -130,6 +130,16 @@ function recordOf(payment: PaymentFacts, terms: RefundTerms, { amountMinor }: Pl
   return { terms, paymentId, amountMinor, currency, operationStatus: 'planned', posted: [], lastError: null };
 }
 
+const settle: Statement = {
+  name: 'refund-settled',
+  text: 'UPDATE refunds SET due_at = NULL WHERE operation_id = ? AND due_at IS NOT NULL',
+};
+
+/** Nothing is left to be asked about it: the sweeper need not come again. */
+export async function settleRefund(executor: Executor, operationId: string): Promise<void> {
+  await run(executor, settle, [operationId]);
+}
+
 interface RefundRow {
   id: string;
   payment_id: string;

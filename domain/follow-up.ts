@@ -182,10 +182,18 @@ export function followUpDueAt(
   operation: OperationFacts,
   nowMs: number,
 ): number | null {
-  if (!isOpen(operation.status)) return null;
+  if (!isOpen(operation.status)) return isToBeExplained(operation) ? nowMs + SWEEP_GRACE_MS : null;
   if (operation.status === 'review') return Math.max(operation.nextPollMs, nowMs);
   const step = nextFollowUpStep(followUpPosition(payment, operation), nowMs);
   return (step.do === 'wait' ? step.untilMs : nowMs) + SWEEP_GRACE_MS;
+}
+
+/**
+ * A refund that gave nothing back: a usual reason is that the money went back without us, so that the provider is asked
+ * what became of it, until it says.
+ */
+export function isToBeExplained({ kind, status, posted }: OperationFacts): boolean {
+  return kind === 'refund' && !isOpen(status) && !posted.includes('refunded');
 }
 
 /** The newest capture or void of a payment's authorization: one of them at most is open, or has succeeded. */

@@ -24,6 +24,7 @@ import {
 let database: FreshDatabase;
 let crash: CrashAt;
 let isHeldBack: boolean;
+let isSilent: boolean;
 let answer: FollowUpLookup;
 /** What the provider now says of the sale. */
 let sold: PaidEvidence;
@@ -35,13 +36,15 @@ afterAll(() => database.close());
 beforeEach(() => {
   crash = () => undefined;
   isHeldBack = false;
+  isSilent = false;
 });
 
+const silence = { kind: 'unknown', recover: 'query', error: { code: 'timeout', message: 'no answer' } };
 const port = { start: () => Promise.resolve(answer), query: () => Promise.resolve(answer) };
 const connector = {
   capabilities: {},
   refund: port,
-  query: () => Promise.resolve({ kind: 'succeeded', paid: sold }),
+  query: () => Promise.resolve(isSilent ? silence : { kind: 'succeeded', paid: sold }),
 } as unknown as Connector;
 const passes = (_account: unknown, call: () => Promise<never>) => call();
 const isOfSale = ({ kind }: OperationFacts) => kind === 'sale';
@@ -109,6 +112,9 @@ async function startAndDie(refund: Awaited<ReturnType<typeof refundOf>>): Promis
 const isFound = ({ payment }: Awaited<ReturnType<typeof refundOf>>) =>
   countOf(database, 'reviews', `payment_id = '${payment.record.id}' AND reason = 'unexpected_refund'`);
 
+const isDue = ({ operationId }: Awaited<ReturnType<typeof refundOf>>) =>
+  countOf(database, 'refunds', `operation_id = '${operationId}' AND due_at IS NOT NULL`);
+
 it('money that somebody else gave back is found after a crash that followed the refusal', async () => {
   const refund = await refundOf(100_000);
   sold = { ...sold, refundedMinor: 100_000 };
@@ -129,6 +135,18 @@ it('and where that question was held back at first', async () => {
   isHeldBack = false;
   await start(refund);
   expect(await isFound(refund)).toBe(1);
+});
+
+it('and where it was not answered at first: it stays due until it is', async () => {
+  const refund = await refundOf(100_000);
+  sold = { ...sold, refundedMinor: 100_000 };
+  answer = refused;
+  isSilent = true;
+  await start(refund);
+  expect([await isFound(refund), await isDue(refund)]).toEqual([0, 1]);
+  isSilent = false;
+  await start(refund);
+  expect([await isFound(refund), await isDue(refund)]).toEqual([1, 0]);
 });
 
 it('a refund that went through after it had been given up ends the attempt whose money it was', async () => {
