@@ -50,6 +50,10 @@ const payWith = (tokens: Record<string, string>, change: Record<string, unknown>
 const withBoth = (stripeCard = 'pm_card_visa') => ({ [stripe]: stripeCard, [adyen]: adyenCard });
 const fault = (operation: string, name: string, more: object = {}) =>
   house.sandbox.call('POST', '/stripe/faults', { operation, fault: name, ...more });
+const breakerIs = (state: 'open' | 'closed') =>
+  metric('quittance_provider_breaker_state', stripe, `state="${state}"`);
+const plannedAtStripe = async () =>
+  (await house.sandbox.call('GET', '/stripe/faults'))['faults'] as { operation: string; times: number }[];
 const entriesOf = (id: string, number: number) =>
   house.sandbox.journal({ reference: referenceOf(id, number) });
 const attemptsOf = (payment: Record<string, any>) =>
@@ -169,9 +173,13 @@ describe('a card that Stripe declines', () => {
 });
 
 test('a charge whose answer Stripe lost is not brought to Adyen', async () => {
+  // What Stripe did not answer of the payments before is not to have kept this one from it.
+  await until('its breaker is closed', async () => (await breakerIs('closed')) !== 0);
   await fault('create', 'timeout_after');
+  const paying = payWith(withBoth());
+  await until('Stripe has the charge', async () => (await plannedAtStripe()).length === 0);
   await fault('*', 'error_502_html', { times: -1 });
-  const made = await payWith(withBoth());
+  const made = await paying;
   const id = made.body['id'] as string;
   expect([made.status, made.body['status']]).toEqual([202, 'processing']);
   await until('it is unknown', async () => (await house.merchant.payment(id))['outcome'] === 'unknown');
@@ -218,15 +226,11 @@ test('an open breaker at Stripe: Adyen is asked, and Stripe gets to see nothing'
   // Each call that creates takes one of these away: a count of what Stripe has seen.
   await fault('create', 'reset_before', { times: 1_000 });
   await fault('*', 'reset_before', { times: -1 });
-  const seen = async () => {
-    const { faults } = await house.sandbox.call('GET', '/stripe/faults');
-    return 1_000 - (faults as { operation: string; times: number }[])[0]!.times;
-  };
+  const seen = async () => 1_000 - (await plannedAtStripe())[0]!.times;
   const hopeless = await Promise.all(
     Array.from({ length: 5 }, () => payWith({ [stripe]: 'pm_card_visa' }, { order: undefined })),
   );
-  const isOpen = () => metric('quittance_provider_breaker_state', stripe, 'state="open"');
-  await until('the breaker is open', async () => (await isOpen()) === 1);
+  await until('the breaker is open', async () => (await breakerIs('open')) === 1);
   const before = await seen();
   const made = await payWith(withBoth());
   expect(await seen()).toBe(before);
