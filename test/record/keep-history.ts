@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { expect, inject } from 'vitest';
 import { runToEnd } from '../../scripts/processes/processes.js';
 import type { House } from '../house.js';
@@ -21,7 +22,10 @@ export async function keepHistory(house: House, branch: string, workflowId: stri
     env: { HOME: house.folder },
   });
   expect(stderr).toBe('');
-  writeFileSync(new URL(`../histories/${version}-${branch}.json`, import.meta.url), `${stdout.trim()}\n`);
+  writeFileSync(
+    new URL(`../histories/${version}-${branch}.json`, import.meta.url),
+    `${withoutPaths(stdout).trim()}\n`,
+  );
 }
 
 async function endedRun(house: House, workflowId: string): Promise<string> {
@@ -39,4 +43,10 @@ async function endedRun(house: House, workflowId: string): Promise<string> {
     },
     60_000,
   );
+}
+
+/** Stack traces of failures name the machine's folders; a replay does not read them. */
+function withoutPaths(history: string): string {
+  const root = fileURLToPath(new URL('../..', import.meta.url));
+  return history.replaceAll(root, '/quittance/');
 }
