@@ -5,7 +5,7 @@ import { decideDropped, decideFollowUpReview } from '../domain/follow-up-decisio
 import { isOpen } from '../domain/operation.js';
 import { heldBy } from '../domain/payment-capture.js';
 import { isUnwanted } from '../domain/payment-decisions.js';
-import type { OperationFacts, PaymentFacts } from '../domain/payment-facts.js';
+import { newsOf, type OperationFacts, type PaymentFacts } from '../domain/payment-facts.js';
 import { overdueNews } from '../domain/unanswered-news.js';
 import type { ActivityDependencies } from './dependencies.js';
 import type { PhaseInput, PhaseResult } from './phase.js';
@@ -47,8 +47,7 @@ export function createQueryFollowUp(dependencies: ActivityDependencies) {
   return async function queryFollowUp(input: FollowUpInput): Promise<FollowUpResult> {
     const { payment, operation } = await load(dependencies, input);
     if (!operation) return positionOf(payment, operation);
-    const hasNews = payment.notifications.some(({ operationId }) => operationId === operation.id);
-    if (!isOpen(operation.status) && !hasNews) {
+    if (!isOpen(operation.status) && newsOf(payment, operation).length === 0) {
       return positionOf(await afterRefund(dependencies, payment, operation), operation);
     }
     const overdue = overdueNews(payment, operation, dependencies.now());

@@ -13,7 +13,12 @@ import { isOpen } from '../domain/operation.js';
 import { isUnclear, type FollowUpLookup } from '../domain/outcome.js';
 import type { PaymentChange } from '../domain/payment-change.js';
 import { decideLookup } from '../domain/payment-decisions.js';
-import type { NotificationFacts, OperationFacts, PaymentFacts } from '../domain/payment-facts.js';
+import {
+  newsOf,
+  type NotificationFacts,
+  type OperationFacts,
+  type PaymentFacts,
+} from '../domain/payment-facts.js';
 import { REVIEW_POLL_DELAY_MS } from '../domain/payment-position.js';
 import { decideUnexpectedRefund } from '../domain/payment-refund.js';
 import { decideEmptied, refundedByUs } from '../domain/payment-refunds.js';
@@ -48,7 +53,7 @@ export async function recordAnswer(
     ((await decideAnswer(dependencies, payment, operation, outcome)) ??
       toLookAt(dependencies, payment, operation, outcome));
   const applied = {
-    ids: isAnswered ? newsOf(payment, operation) : [],
+    ids: isAnswered ? newsOf(payment, operation).map(({ id }) => id) : [],
     result: `asked: ${outcome?.kind ?? 'nothing'}`,
   };
   if (change) return commitFollowUp(dependencies, payment, operation, change, applied);
@@ -68,7 +73,7 @@ function toLookAt(
   operation: OperationFacts,
   outcome: FollowUpLookup,
 ): PaymentChange | undefined {
-  const news = payment.notifications.filter(({ operationId }) => operationId === operation.id);
+  const news = newsOf(payment, operation);
   if (news.length === 0 || !isUnclear(outcome) || !hasNoLookUp(dependencies, operation)) return undefined;
   return decideUnansweredNews(operation, news, dependencies.now());
 }
@@ -173,10 +178,6 @@ async function askWhereItWent(
   const unexpected = decideUnexpectedRefund(of, [outcome.paid]);
   const isAsked = payment.record.outcome === 'review';
   return { isAnswered: true, change: isAsked ? { ...unexpected, events: [] } : unexpected };
-}
-
-function newsOf(payment: PaymentFacts, { id }: OperationFacts): number[] {
-  return payment.notifications.filter(({ operationId }) => operationId === id).map((news) => news.id);
 }
 
 function withoutNews(payment: PaymentFacts, { ids }: AppliedNotifications): PaymentFacts {

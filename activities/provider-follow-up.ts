@@ -3,7 +3,7 @@ import { isFollowUp, resendableUntil, type FollowUpKind } from '../domain/follow
 import { decideFollowUpLookup } from '../domain/follow-up-decisions.js';
 import type { Failed, FollowUpLookup, FollowUpOutcome, Moved } from '../domain/outcome.js';
 import type { PaymentChange } from '../domain/payment-change.js';
-import type { OperationFacts, PaymentFacts } from '../domain/payment-facts.js';
+import { newsOf, type OperationFacts, type PaymentFacts } from '../domain/payment-facts.js';
 import type { RefundFacts } from '../domain/payment-refunds.js';
 import type { FollowUpPort, FollowUpRequest } from '../providers/connector.js';
 import type { ActivityDependencies } from './dependencies.js';
@@ -52,7 +52,7 @@ export async function askAbout(
   const outcome = await passGate(dependencies, operation, asking, async () =>
     confirmMoved(dependencies, request, operation, await portOf(dependencies, operation).query(request)),
   );
-  const hasNews = payment.notifications.some(({ operationId }) => operationId === operation.id);
+  const hasNews = newsOf(payment, operation).length > 0;
   return outcome?.kind === 'not_found' && hasNews ? contradiction : outcome;
 }
 
@@ -64,12 +64,9 @@ const contradiction: FollowUpLookup = {
 };
 
 /** It was found by its own number or by its own key, so that it is about this operation, whichever of ours it bears. */
-function newestTold(
-  { notifications }: PaymentFacts,
-  { id, providerKey: reference }: OperationFacts,
-): Moved | Failed | undefined {
-  const told = notifications
-    .filter(({ operationId }) => operationId === id)
+function newestTold(payment: PaymentFacts, operation: OperationFacts): Moved | Failed | undefined {
+  const { providerKey: reference } = operation;
+  const told = newsOf(payment, operation)
     .map((notification) => notification.told)
     .filter((each) => each?.kind === 'succeeded' || each?.kind === 'failed')
     .at(-1);

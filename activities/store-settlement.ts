@@ -4,7 +4,12 @@ import { isOpen } from '../domain/operation.js';
 import { isUnclear, type PaidEvidence, type QueryOutcome } from '../domain/outcome.js';
 import type { PaymentChange } from '../domain/payment-change.js';
 import { decideLookup } from '../domain/payment-decisions.js';
-import type { NotificationFacts, OperationFacts, PaymentFacts } from '../domain/payment-facts.js';
+import {
+  newsOf,
+  type NotificationFacts,
+  type OperationFacts,
+  type PaymentFacts,
+} from '../domain/payment-facts.js';
 import { isFollowUp } from '../domain/follow-up.js';
 import { everRefundedByUs } from '../domain/payment-refunds.js';
 import { decideUnexpectedRefund } from '../domain/payment-refund.js';
@@ -50,10 +55,7 @@ export function createSettlePayment(dependencies: ActivityDependencies) {
 
 function byOperation(payment: PaymentFacts): [OperationFacts, NotificationFacts[]][] {
   return payment.operations
-    .map((operation): [OperationFacts, NotificationFacts[]] => [
-      operation,
-      payment.notifications.filter((notification) => notification.operationId === operation.id),
-    ])
+    .map((operation): [OperationFacts, NotificationFacts[]] => [operation, newsOf(payment, operation)])
     .filter(([, notifications]) => notifications.length > 0);
 }
 
@@ -123,8 +125,8 @@ function unexplainedRefunds(
 
 /**
  * It has signed that it was paid, or it had said so, and now does not know it, or waits for the payer of what has ended:
- * its look-up lags behind, and says nothing yet. Nor is news put away while money is on its way to what has ended: nothing else would
- * ask about that again.
+ * its look-up lags behind, and says nothing yet. Nor is news put away while money is on its way to what has ended:
+ * nothing else would ask about that again.
  */
 function isUnsettled(
   operation: OperationFacts,

@@ -7,7 +7,7 @@ import {
   type PaymentChange,
 } from '../domain/payment-change.js';
 import { followUpDueAt } from '../domain/follow-up.js';
-import { type OperationFacts, type PaymentFacts } from '../domain/payment-facts.js';
+import type { OperationFacts, PaymentFacts } from '../domain/payment-facts.js';
 import { dueAt } from '../domain/position-of-payment.js';
 import { refundResourceOf } from '../domain/refund-details.js';
 import { providerAccount } from '../domain/ledger.js';

@@ -1,6 +1,6 @@
 import { makeId, MAX_OPERATION_NUMBER, providerKey } from './ids.js';
 import { isOpen, type OperationStatus } from './operation.js';
-import type { OperationFacts, PaymentFacts } from './payment-facts.js';
+import { newsOf, type OperationFacts, type PaymentFacts } from './payment-facts.js';
 
 /** Acts on money that an earlier operation took or holds. */
 export const followUpKinds = ['capture', 'void', 'refund'] as const;
@@ -110,7 +110,7 @@ export function followUpPosition(payment: PaymentFacts, operation: OperationFact
     conclusiveAfterMs: operation.conclusiveAfterMs,
     deadlineMs: operation.deadlineMs + (isPending && !isToRetry ? ACCEPTED_GRACE_MS : 0),
     nextPollMs: operation.nextPollMs,
-    openNotifications: payment.notifications.filter(({ operationId }) => operationId === operation.id).length,
+    openNotifications: newsOf(payment, operation).length,
   };
 }
 
@@ -174,7 +174,7 @@ export function followUpPollDelayMs(pollsSoFar: number): number {
 }
 
 /** A workflow that lives sets the next `due_at` itself; the sweeper steps in only when it is this late. */
-const SWEEP_GRACE_MS = 60_000;
+export const SWEEP_GRACE_MS = 60_000;
 
 /** When the sweeper has to look at it again, or null where it is at an end. */
 export function followUpDueAt(

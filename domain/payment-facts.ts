@@ -174,6 +174,11 @@ export function isRefusedStillPayable({ status, lastError }: OperationFacts): bo
   return status === 'action_required' && lastError !== null && refusalCodes.includes(lastError.code);
 }
 
+/** Verified notifications about an operation that no transaction has applied yet, oldest first. */
+export function newsOf({ notifications }: PaymentFacts, { id }: OperationFacts): NotificationFacts[] {
+  return notifications.filter(({ operationId }) => operationId === id);
+}
+
 /** The operation of `payment` that may still collect money, if there is one. */
 export function openOperation(payment: PaymentFacts): OperationFacts | undefined {
   const operation = collectingOperation(payment);

@@ -1,5 +1,5 @@
 /** A payment's rows, as its workflow and the sweeper see them. */
-import { followUpPosition, settlingOperation } from './follow-up.js';
+import { followUpPosition, settlingOperation, SWEEP_GRACE_MS } from './follow-up.js';
 import { isOpen } from './operation.js';
 import {
   advanceUntil,
@@ -52,9 +52,6 @@ function operationPosition(payment: PaymentFacts, operation: OperationFacts): Op
     nextPollMs: operation.nextPollMs,
   };
 }
-
-/** A workflow that lives sets the next `due_at` itself; the sweeper steps in only when it is this late. */
-const SWEEP_GRACE_MS = 60_000;
 
 /** When the sweeper has to look at a payment again, or null where it is at an end. */
 export function dueAt(payment: PaymentFacts, nowMs: number): number | null {

@@ -2,7 +2,7 @@
 import { followUpPosition, isFollowUp } from './follow-up.js';
 import { isOpen } from './operation.js';
 import type { PaymentChange } from './payment-change.js';
-import type { NotificationFacts, OperationFacts, PaymentFacts } from './payment-facts.js';
+import { newsOf, type NotificationFacts, type OperationFacts, type PaymentFacts } from './payment-facts.js';
 
 /**
  * Until then the provider is asked, from then on it is a person's turn: as long after the news came as the
@@ -24,9 +24,7 @@ export function overdueNews(
   const { deadlineMs } = isFollowUp(operation.kind) ? followUpPosition(payment, operation) : operation;
   const isAwaited = isOpen(operation.status) && operation.status !== 'review';
   if (isAwaited && nowMs < deadlineMs) return [];
-  return payment.notifications.filter(
-    (news) => news.operationId === operation.id && nowMs >= newsDeadlineMs(operation, news),
-  );
+  return newsOf(payment, operation).filter((news) => nowMs >= newsDeadlineMs(operation, news));
 }
 
 /** Nothing is posted, because nobody has confirmed anything: what was told is the evidence of a review. */
